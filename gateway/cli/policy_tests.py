@@ -152,14 +152,15 @@ def _judged(
 def _never_widens(paths: Sequence[Path], revision: str) -> "Result":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import find_places  # noqa: PLC0415 - see above
-    from gateway.config.resources import written_at  # noqa: PLC0415 - see above
+    from gateway.config.resources import inheriting, written_at  # noqa: PLC0415 - see above
     from gateway.plan.access import widenings  # noqa: PLC0415 - see above
     from gateway.policy_tests.base import BaseError, resources, resources_at  # noqa: PLC0415 - see above
     from gateway.policy_tests.judge import Mismatch, Result  # noqa: PLC0415 - see above
 
     name, now = f"nobody may do more than at {revision}", clock.utc_now()
     try:
-        found = widenings(resources_at(revision, paths, os.environ, now), resources(paths, os.environ, now))
+        had, has = resources_at(revision, paths, os.environ, now), resources(paths, os.environ, now)
+        found = widenings(inheriting(had), inheriting(has))
     except BaseError as error:
         return Result(name, 1, [], str(error))
     wanted = {one: written_at(one.address, one.path) for one in found}

@@ -10,6 +10,7 @@ KINDS: Final = (
     "providers",
     "model_aliases",
     "policy_rules",
+    "key_classes",
     "virtual_keys",
     "budgets",
     "prices",

@@ -24,6 +24,7 @@ from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
+from gateway.config.sections.names import lookalikes
 from gateway.config.sections.policy_rules import DIMENSIONS, PolicyRules
 from gateway.config.sections.providers import AzureProvider, BaseProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
@@ -127,6 +128,18 @@ def _alias_targets(written: AliasTargets, at: Path) -> Iterator[tuple[str, str, 
         else:
             provider, _, model = target.partition("/")
             yield provider, model, place
+
+
+def _lookalikes(config: Config, _facts: Facts) -> Iterator[Checked]:
+    for section, names in (
+        ("teams", config.teams),
+        ("projects", config.projects),
+        ("principals", config.principals),
+    ):
+        for name, other in lookalikes(names):
+            message = f"{name!r} looks like {other!r}, and is another name"
+            hint = "Write both alike where they are one, and so that people can tell them apart where they are two."
+            yield Checked(Finding("name-looks-like-another", message, (section, name), hint, True))
 
 
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -271,6 +284,7 @@ Check = Callable[[Config, Facts], Iterator[Checked]]
 
 FILE_CHECKS: tuple[Check, ...] = (
     _aliases,
+    _lookalikes,
     _patterns,
     _fallbacks,
     secrets_in_clear,

@@ -28,8 +28,11 @@ from gateway.config.sections.base import (
     ProviderName,
     RateLimits,
     Section,
+    Shareable,
 )
 from gateway.config.sections.marks import (
+    ADDS,
+    ALL_APPLY,
     MODEL_ITSELF,
     SHOWN_IN_PART,
     TAG_ITSELF,
@@ -38,6 +41,7 @@ from gateway.config.sections.marks import (
     Mistaken,
     Refers,
 )
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
@@ -153,60 +157,30 @@ class Cache(Section):
     )
 
 
-class VirtualKey(Managed):
-    """One virtual key: whom it stands for, where it may go, and what it must not do."""
+class KeySettings(Managed):
+    """What a virtual key is, but for who holds it: what a class can say for many of them.
 
-    example: ClassVar[str] = """
-        virtual_keys:
-          dev-migration:
-            environment: live
-            project: checkout
-            providers: [openai, anthropic]
-            models_allowed: ["gpt-5*", "claude-haiku-*"]
-            model_aliases: {fast: openai/gpt-5-mini}
-            rate_limits: {rpm: 600, concurrency: 50}
-            policy_rules: [no-shell, {models: {deny: ['-preview$']}}]
-            expires_at: 2036-01-01T00:00:00Z
-            tags: [env=prod]
-            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    How a key and its classes become one, `gateway.config.key_classes` says.
     """
 
-    secret_hash: Annotated[SecretHash | None, ANOTHER] = Field(
-        None,
-        description="The keyed hash of the secret that clients send; the secret itself is in no file. Left out, a "
-        "control plane mints the secret when the key is applied; a gateway that reads the file needs it.",
-    )
-    previous_secret_hash: Annotated[SecretHash | None, NOTHING_MORE] = Field(
-        None, description="The hash of the secret before a rotation, accepted until `previous_secret_expires_at`."
-    )
-    previous_secret_expires_at: Annotated[Moment | None, END] = Field(
-        None, description="When the secret before a rotation stops working (RFC 3339, with a zone)."
-    )
     environment: Annotated[Literal["live", "test"], UNKNOWN] = Field(
         "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
     )
-    state: Annotated[
-        Literal["active", "disabled", "revoked"],
-        steps("revoked", "disabled", "active", default="active"),
-        CalledElsewhere(("blocked", "enabled", "disabled", "status")),
-    ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
     description: Description = Field(None, description="What the key is for, for people.")
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that pays, where no project or principal names one."
     )
-    project: Annotated[Name | None, Refers("projects"), UNKNOWN] = Field(
+    project: Annotated[PrintableName | None, Refers("projects"), UNKNOWN] = Field(
         None, description="The project to attribute requests to, one of `projects`."
     )
-    principal: Annotated[Name | None, Refers("principals"), UNKNOWN] = Field(
-        None, description="Who acts with this key, one of `principals`."
-    )
-    providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED] = Field(
+    providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED, ALL_APPLY] = Field(
         None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
     )
     models_allowed: Annotated[
         list[ModelGlob] | AllowList | None,
         UNORDERED,
         ALLOW_LIST,
+        ALL_APPLY,
         MODEL_ITSELF,
         CalledElsewhere(("models", "allowed_models", "model_list")),
     ] = Field(
@@ -221,8 +195,8 @@ class VirtualKey(Managed):
     rate_limits: Annotated[
         RateLimits | None, LIMITS, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
     ] = Field(None, description="How much this key may send.")
-    policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED] = Field(
-        [], description="Names of `policy_rules` sets and rules written in place; all of them apply."
+    policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED, ADDS] = (
+        Field([], description="Names of `policy_rules` sets and rules written in place; all of them apply.")
     )
     request: Annotated[RequestSection, RULES_ON_FIELDS] = Field(
         {},
@@ -267,3 +241,71 @@ class VirtualKey(Managed):
         above: Path = ("models_allowed",) if isinstance(written, list) else ("models_allowed", "allow")
         for index, glob in enumerate(written if isinstance(written, list) else written.allow):
             yield glob, (*above, index)
+
+
+class KeyClass(KeySettings, Shareable):
+    """What many virtual keys have in common; each can say less, or more, of its own."""
+
+    example: ClassVar[str] = """
+        key_classes:
+          engineer: {models_allowed: ["gpt-5*", "claude-*"], rate_limits: {rpm: 300}}
+          contractor: {extends: engineer, rate_limits: {rpm: 60}, required: true}
+        principals: {ada@example.com: {}}
+        virtual_keys:
+          ada:
+            class: engineer
+            principal: ada@example.com
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    extends: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None, description="Another class, which says what this one does not; one that extends nothing itself."
+    )
+    required: Annotated[bool, steps(True, False, default=False)] = Field(
+        False, description="What the class says cannot be taken away: `null` in a key is an error then."
+    )
+
+
+class VirtualKey(KeySettings):
+    """One virtual key: whom it stands for, where it may go, and what it must not do."""
+
+    example: ClassVar[str] = """
+        virtual_keys:
+          dev-migration:
+            environment: live
+            project: checkout
+            providers: [openai, anthropic]
+            models_allowed: ["gpt-5*", "claude-haiku-*"]
+            model_aliases: {fast: openai/gpt-5-mini}
+            rate_limits: {rpm: 600, concurrency: 50}
+            policy_rules: [no-shell, {models: {deny: ['-preview$']}}]
+            expires_at: 2036-01-01T00:00:00Z
+            tags: [env=prod]
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    secret_hash: Annotated[SecretHash | None, ANOTHER] = Field(
+        None,
+        description="The keyed hash of the secret that clients send; the secret itself is in no file. Left out, a "
+        "control plane mints the secret when the key is applied; a gateway that reads the file needs it.",
+    )
+    previous_secret_hash: Annotated[SecretHash | None, NOTHING_MORE] = Field(
+        None, description="The hash of the secret before a rotation, accepted until `previous_secret_expires_at`."
+    )
+    previous_secret_expires_at: Annotated[Moment | None, END] = Field(
+        None, description="When the secret before a rotation stops working (RFC 3339, with a zone)."
+    )
+    state: Annotated[
+        Literal["active", "disabled", "revoked"],
+        steps("revoked", "disabled", "active", default="active"),
+        CalledElsewhere(("blocked", "enabled", "disabled", "status")),
+    ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`: what the key does not say is as that has it. `null` in place of a value "
+        "takes away what the class says.",
+    )
+    principal: Annotated[PrintableName | None, Refers("principals"), UNKNOWN] = Field(
+        None, description="Who acts with this key, one of `principals`."
+    )
