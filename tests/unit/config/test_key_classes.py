@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.config.key_classes import KeyClasses, without_nulls
 from gateway.config.load import load
+from gateway.config.resolved import resolved
 from gateway.config.resources import inheriting, read_spec, resources_of
 from gateway.config.sections.virtual_keys import VirtualKey
 
@@ -187,9 +188,9 @@ MEMBERS = st.fixed_dictionaries(
 _NO_NULLS = MEMBERS.map(without_nulls)
 
 
-def loaded(tree, tmp_path_factory):
+def loaded(text, tmp_path_factory):
     file = tmp_path_factory.mktemp("classes") / "gateway.yaml"
-    file.write_text(yaml.safe_dump(tree))
+    file.write_text(text)
     return load([file], environ={}, now=NOW)
 
 
@@ -204,21 +205,45 @@ def test_what_is_served_is_the_file_with_everything_written_out(tmp_path_factory
         "key_classes": {"engineer": engineer, "person": person, "contractor": {**contractor, "extends": "engineer"}},
         "virtual_keys": {"k": {**key, "class": "contractor", "principal": "ada", "secret_hash": HASH + "1"}},
     }
-    found = loaded(tree, tmp_path_factory)
+    found = loaded(yaml.safe_dump(tree), tmp_path_factory)
     if found.config is None:  # `null` stands where nothing is inherited that it could take away
         assert {one.code for one in found.diagnostics if one.is_error} <= {"wrong-type", "no-provider"}
         return
     resources = [*resources_of(found.config)]
+    served = found.config.virtual_keys["k"].model_dump(exclude={"class_"})
     whole = next(one for one in inheriting(resources) if one.kind == "virtual_keys").spec
     expanded = {**tree, "key_classes": {}, "principals": {"ada": {}}, "virtual_keys": {"k": without_nulls(whole)}}
 
-    written_out = loaded(expanded, tmp_path_factory)
-
-    served = found.config.virtual_keys["k"].model_dump(exclude={"class_"})
-    assert written_out.config.virtual_keys["k"].model_dump(exclude={"class_"}) == served
+    for written_out in (yaml.safe_dump(expanded), "\n".join(resolved(found.config, found.references))):
+        again = loaded(written_out, tmp_path_factory)
+        assert not again.config.key_classes
+        assert again.config.virtual_keys["k"].model_dump(exclude={"class_"}) == served
     for one in resources:
         if one.kind in ("virtual_keys", "key_classes"):
             assert read_spec(one.kind, one.spec) == one.spec
+
+
+WRITTEN = """
+version: 1
+owner: platform
+providers: {sim: {type: simulator}, openai: {type: openai, api_key: "${env:OPENAI_API_KEY:-sk-unset}"}}
+teams: {ops: {class: engineer}}
+principals: {ada: {team: ops}}
+policy_rules: {no-shell: {tools: {deny: ['^Bash']}}}
+key_classes:
+  engineer: {description: Everyone, rate_limits: {rpm: 300, tpm: 1000}, policy_rules: [no-shell], providers: [sim]}
+virtual_keys:
+  ada: {principal: ada, description: "${env:WHO:-Ada}", rate_limits: {rpm: 5}, policy_rules: [{urls: {deny: [x]}}]}
+  plain: {}
+"""
+
+
+def test_a_file_with_everything_written_out(snapshot, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(WRITTEN)
+    found = load([file], environ={}, now=NOW, for_control_plane=True)
+
+    assert "\n".join(resolved(found.config, found.references)) == snapshot
 
 
 def test_a_key_of_a_class_keeps_what_is_a_default():
