@@ -34,7 +34,7 @@ from gateway.telemetry.access_log import AGENT
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.traced_request import LONGEST_TEXT, Call, TracedRequest
+from gateway.telemetry.traced_request import LONGEST_NAME, LONGEST_TEXT, Call, TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
 from gateway.visible import visible
@@ -398,6 +398,7 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
     """What spans are made of."""
     headers, trail = received.header_map, received.trail
     key, admitted, asked = trail.key, trail.admitted, trail.asked
+    host, agent = headers.get(_HOST), headers.get(AGENT)
     duration_s = clock.monotonic() - received.started
     if asked is not None and trail.calls:
         _conclude_call(trail.calls[-1], asked, record, duration_s)
@@ -407,8 +408,8 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         started_at=received.started_at,
         duration_s=duration_s,
         path=received.endpoint.path,
-        host=_text(headers.get(_HOST)),
-        user_agent=_text(headers.get(AGENT)),
+        host=host and host[:LONGEST_NAME],
+        user_agent=agent and agent[:LONGEST_NAME],
         calls=trail.calls,
         parameters={} if admitted is None else parameters_of(admitted.body),
         thread_id=_text(headers.get(_THREAD)),

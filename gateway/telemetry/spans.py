@@ -38,7 +38,6 @@ _NO_FAILURE: Final = ("ok", "cancelled")
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 _REQUEST_ID: Final = TextAttribute("langwatch.gateway_request_id")
-_MODEL_ASKED: Final = TextAttribute("langwatch.model_asked")
 _END_USER: Final = TextAttribute("langwatch.end_user_id")
 _THREAD: Final = TextAttribute("langwatch.thread.id")
 _METADATA: Final = TextAttribute("langwatch.trace.metadata")
@@ -80,16 +79,19 @@ def spans_of(request: TracedRequest, scheme: str) -> bytes:
 
 def _of_request(request: TracedRequest, request_id: bytes, state: str, start: int, scheme: str) -> list[bytes]:
     """The span of a request itself, in pieces; one of them is its `request_id`, as a call's has it too."""
-    record, host, user_agent = request.record, request.host, request.user_agent
+    record = request.record
     attempts = record.attempts
-    failed = record.status >= _SERVER_ERROR or record.outcome == "failed"
     lasting = _lasting_of_request(
         request.path,
         scheme,
-        host and host[:_LONGEST_LASTING],
-        user_agent and user_agent[:_LONGEST_LASTING],
+        request.host,
+        request.user_agent,
         record.status,
-        (record.error_type or str(record.status)) if failed else None,
+        record.outcome,
+        record.error_type,
+        request.budget_warning is not None,
+        len(attempts),
+        record.model_asked,
         record.virtual_key,
         record.organization,
         record.team,
@@ -100,12 +102,8 @@ def _of_request(request: TracedRequest, request_id: bytes, state: str, start: in
         record.provider,
         record.model_source,
         record.streaming,
-        record.outcome,
-        record.error_type,
         record.error_code,
         record.denied_by,
-        _budget_decision(request),
-        max(0, len(attempts) - 1),
         record.revision,
     )
     parts = [
@@ -114,8 +112,6 @@ def _of_request(request: TracedRequest, request_id: bytes, state: str, start: in
         lasting,
         request_id,
     ]
-    if record.model_asked is not None:
-        parts.append(_MODEL_ASKED.of(record.model_asked))
     if record.end_user is not None:
         parts.append(_END_USER.of(record.end_user))
     if request.thread_id is not None:
@@ -135,10 +131,20 @@ def _of_request(request: TracedRequest, request_id: bytes, state: str, start: in
 
 @lru_cache(maxsize=1024)
 def _lasting_of_request(
-    path: str, scheme: str, host: str | None, user_agent: str | None, status: int, error: str | None, *others: Any
+    path: str,
+    scheme: str,
+    host: bytes | None,
+    user_agent: bytes | None,
+    status: int,
+    outcome: str,
+    error_type: str | None,
+    is_warned: bool,
+    attempts: int,
+    *others: Any,
 ) -> bytes:
     """What many requests have in common; `others` are those of `_SAID_OF_REQUEST`."""
-    address, port = _address_of(f"//{host}") if host else (None, None)
+    address, port = _address_of(f"//{_text(host)}") if host else (None, None)
+    failed = status >= _SERVER_ERROR or outcome == "failed"
     attributes = {
         "http.request.method": "POST",
         "http.route": path,
@@ -147,15 +153,20 @@ def _lasting_of_request(
         "http.response.status_code": status,
         "server.address": address,
         "server.port": port,
-        "user_agent.original": user_agent,
-        "error.type": error,
+        "user_agent.original": None if user_agent is None else _text(user_agent),
+        "error.type": (error_type or str(status)) if failed else None,
+        "langwatch.status": outcome,
+        "langwatch.error_type": error_type,
+        "langwatch.budget.decision": _budget_decision(error_type, is_warned=is_warned),
+        "langwatch.fallback.count": max(0, attempts - 1),
         **dict(zip(_SAID_OF_REQUEST, others, strict=True)),
     }
     known = _known({name: None if value == () else value for name, value in attributes.items()})
-    return span_kind(f"POST {path}", SpanKind.SERVER, failed=error is not None) + span_attributes(known)
+    return span_kind(f"POST {path}", SpanKind.SERVER, failed=failed) + span_attributes(known)
 
 
 _SAID_OF_REQUEST: Final = (
+    "langwatch.model_asked",
     "langwatch.virtual_key_id",
     "langwatch.organization_id",
     "langwatch.team_id",
@@ -166,12 +177,8 @@ _SAID_OF_REQUEST: Final = (
     "langwatch.provider",
     "langwatch.model_source",
     "langwatch.streaming",
-    "langwatch.status",
-    "langwatch.error_type",
     "langwatch.error_code",
     "langwatch.denied_by",
-    "langwatch.budget.decision",
-    "langwatch.fallback.count",
     "langwatch.config_revision",
 )
 
@@ -280,10 +287,14 @@ def _passed_over(record: DecisionRecord, start: int) -> list[bytes]:
     ]
 
 
-def _budget_decision(request: TracedRequest) -> str:
-    if request.record.error_type == "budget_exceeded":
+def _budget_decision(error_type: str | None, *, is_warned: bool) -> str:
+    if error_type == "budget_exceeded":
         return "block"
-    return "allow" if request.budget_warning is None else "warn"
+    return "warn" if is_warned else "allow"
+
+
+def _text(header: bytes) -> str:
+    return header.decode("utf-8", "replace")[:_LONGEST_LASTING]
 
 
 def _address_of(url: str) -> tuple[str | None, int | None]:

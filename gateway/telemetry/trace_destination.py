@@ -81,23 +81,23 @@ class TraceDestination:
         """Whether its thread runs still."""
         return self._thread.is_alive()
 
-    def has_room(self, count: int) -> bool:
-        """Whether so many spans may wait besides; they are counted as dropped where they may not."""
-        if self._spans_waiting + count <= self._bounds.queue:
-            return True
-        self._metrics.spans_dropped(count, self._name, "queue_full")
-        return False
+    def export(self, request: TracedRequest, count: int) -> None:
+        """Takes a request, which makes `count` spans, without waiting.
 
-    def export(self, request: TracedRequest) -> None:
-        """Takes a request for whose spans there is room, without waiting; content beyond the bound is left out."""
-        size = request.content_bytes
+        They are counted as dropped where there is no room for them, and content beyond its own bound is left out.
+        """
+        waiting = self._spans_taken + count - self._spans_done
+        if waiting > self._bounds.queue:
+            self._metrics.spans_dropped(count, self._name, "queue_full")
+            return
+        size = 0 if request.content is None else request.content.size
         if size and self._bytes_taken - self._bytes_done + size > self._bounds.content_bytes:
             self._metrics.content_dropped(self._name)
             request, size = msgspec.structs.replace(request, content=None), 0
-        self._spans_taken += request.span_count
+        self._spans_taken += count
         self._bytes_taken += size
         self._waiting.append(request)
-        if self._spans_waiting >= self._bounds.batch and not self._wake.is_set():
+        if waiting >= self._bounds.batch and not self._wake.is_set():
             self._wake.set()
 
     def lose(self, request_id: str, spans: int, error: Exception) -> None:

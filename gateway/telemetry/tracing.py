@@ -86,8 +86,7 @@ class Tracing:
         """Takes a sampled request without waiting; beyond the bounds of its collector it is dropped and counted."""
         count = request.span_count
         for destination in self._destinations(request.collector, count):
-            if destination.has_room(count):
-                destination.export(request)
+            destination.export(request, count)
 
     def lose(self, request_id: str, collector: str | None, spans: int, error: Exception) -> None:
         """Counts and logs a sampled request that nothing can be told of; `spans` is how many it would have had."""

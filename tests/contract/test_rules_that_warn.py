@@ -46,6 +46,7 @@ policy_rules:
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
     text = config(upstream.url, KEYS)
+    text = text.replace("model_aliases:\n", "model_aliases:\n  behind: [openai/gpt-5, simulator/gpt-5-mini]\n")
     return module_gateway(
         text.replace("simulator: {type: simulator}", "simulator: {type: simulator, rate_limits: {rpm: 1, mode: warn}}")
     )
@@ -144,6 +145,17 @@ def test_a_limit_of_a_provider_may_only_warn_too(gateway):
         (200, []),
         (200, ["providers.simulator.rate_limits.rpm"]),
     ]
+
+
+def test_a_provider_that_takes_over_is_counted_when_it_does(gateway, upstream):
+    upstream.play = lambda _: response(status=503)
+    for _ in range(2):  # whoever asked it before
+        ask(gateway, PLAIN, "sim")
+
+    answer = ask(gateway, PLAIN, "behind")
+
+    assert (answer.status_code, answer.headers["x-langwatch-fallback-count"]) == (200, "1")
+    assert warnings_of(answer) == ["providers.simulator.rate_limits.rpm"]
 
 
 def test_a_stream_tells_it_in_its_head(gateway, upstream):
