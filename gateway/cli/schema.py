@@ -61,15 +61,15 @@ def render(kind: Kind) -> str:
 
 
 def _config() -> dict[str, Any]:
-    from gateway.config.schema import generate  # noqa: PLC0415 - see above
+    from gateway.config.schema import generate, with_references  # noqa: PLC0415 - see above
 
-    return generate()
+    return with_references(generate())
 
 
 def _part() -> dict[str, Any]:
-    from gateway.config.schema import generate_part  # noqa: PLC0415 - see above
+    from gateway.config.schema import generate_part, with_references  # noqa: PLC0415 - see above
 
-    return generate_part()
+    return with_references(generate_part())
 
 
 def _patch() -> dict[str, Any]:

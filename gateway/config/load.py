@@ -6,21 +6,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path as FilePath
+from typing import Any
 
 import msgspec
 
 from gateway.config.credential_checks import credentials
 from gateway.config.diagnostics import Diagnostic, Severity
+from gateway.config.field_tree import tree_of_file
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
 from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
-from gateway.config.origins import NOWHERE, Origins
-from gateway.config.patches import Line, PatchFault, PatchFile, read_patch, replaces
+from gateway.config.origins import NOWHERE, Origins, value_at
+from gateway.config.patches import Line, Patched, PatchFault, PatchFile, read_patch, replaces
 from gateway.config.references import References
-from gateway.config.source import ASIDE, Path, Place, parse, pointer
+from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer
 
 Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""
@@ -96,17 +98,18 @@ def load(
             diagnostics += _clashing(merged.clashes)
             diagnostics += _misdirected(merged.patch(reading.patches))
             reading.move_patched(merged.patched_places())
-            facts = Facts(frozenset(reading.hidden), _names(merged.tree.get("virtual_keys")), now, strict)
-            config, found = judge(merged.tree, facts, serving)
+            tree = _typed(merged.tree, reading.written)
+            facts = Facts(frozenset(reading.hidden), _names(tree.get("virtual_keys")), now, strict)
+            config, found = judge(tree, facts, serving)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
-            elif others_may_declare and "owner" in merged.tree:
-                found = [_noted(one) if may_be_of_others(one.finding, merged.tree) else one for one in found]
+            elif others_may_declare and "owner" in tree:
+                found = [_noted(one) if may_be_of_others(one.finding, tree) else one for one in found]
             found += misplaced(reading.written)
             diagnostics += reading.lacking(config, [one.finding.path for one in found])
             if config is not None and all(one.severity is Severity.WARNING for one in found):
                 found += [one for check in checks for one in check(config)]
-            origins = Origins.within(merged.tree, reading.written)
+            origins = Origins.within(tree, reading.written)
             told = (origins.checked(one) for one in found if one.finding.path not in reading.failed)
             diagnostics += _placed(merged, told)
     if any(one.is_error for one in diagnostics):
@@ -121,6 +124,19 @@ def load(
         origins=origins,
         absent=frozenset(reading.absent),
     )
+
+
+def _typed(tree: dict[str, Any], written: Iterable[Path]) -> dict[str, Any]:
+    """The tree with numbers and truth values where references gave their text and the field takes no text."""
+    typed = Patched(tree)
+    for path in written:
+        field, text = tree_of_file().below(path), value_at(tree, path)
+        if field is not None and field.reads and isinstance(text, str):
+            value = plain_scalar(text)
+            if type(value) in field.reads:
+                typed.put(path, value)
+    found: dict[str, Any] = typed.tree
+    return found
 
 
 def _noted(one: Checked) -> Checked:

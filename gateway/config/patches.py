@@ -137,11 +137,19 @@ class Patched:
                     message = f"what is at {pointer(place)} has `protected`, which a patch leaves as it is"
                     faults.append(PatchFault(message, at, "Change the members that differ, one by one."))
                 else:
-                    self._change(place, line)
+                    if line.remove:
+                        del self._holder(place)[place[-1]]
+                    else:
+                        self.put(place, line.set)
                     hits.append(Hit(place, None if line.remove else ("patch", number, "set")))
         return hits, faults
 
-    def _change(self, place: Path, line: Line) -> None:
+    def put(self, place: Path, value: Any) -> None:
+        """Puts a value where all that is above it is there."""
+        self._holder(place)[place[-1]] = value
+
+    def _holder(self, place: Path) -> Any:
+        """What holds a place, as a copy of its own."""
         node = self.tree
         for step in place[:-1]:
             if id(node[step]) not in self._own:
@@ -149,10 +157,7 @@ class Patched:
                 self._own[id(copy)] = copy
                 node[step] = copy
             node = node[step]
-        if line.remove:
-            del node[place[-1]]
-        else:
-            node[place[-1]] = line.set
+        return node
 
 
 def _is_untouched(way: Sequence[str]) -> bool:

@@ -50,9 +50,26 @@ def of_model(model: type[BaseModel], name: str, title: str) -> Schema:
     }
 
 
+def with_references(schema: Schema) -> Schema:
+    """A schema for editors: where a number or a truth value belongs, a text with a reference may stand."""
+    found: Schema = _with_references(schema)
+    return found
+
+
+def _with_references(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_references(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {name: _with_references(value) for name, value in node.items()}
+    if node.get("type") in ("integer", "number", "boolean"):
+        return {**inner, "type": [node["type"], "string"], "pattern": _REFERENCE}
+    return inner
+
+
 def render() -> str:
     """The schema as the text of `schema/gateway.schema.json`."""
-    return text_of(generate())
+    return text_of(with_references(generate()))
 
 
 def text_of(schema: Schema) -> str:

@@ -216,7 +216,7 @@ class _Builder:
             msg = f"the tag {event.tag} has no meaning here"
             raise _Unreadable(msg, _place(event), "Leave the tag out.")
         if event.implicit[0] and event.tag is None and (not text or text[0] in _MAY_NOT_BE_TEXT):
-            return _plain(text)
+            return plain_scalar(text)
         if "${" in text and self._resolve is not None:
             path = tuple(self._path)
             self._resolved.append(path)
@@ -244,8 +244,8 @@ def _replaced(value: Any, path: Path, text: str) -> Any:
     return copy
 
 
-def _plain(text: str) -> Any:
-    """A plain scalar by the core schema. Infinity and NaN stay text: no field takes them."""
+def plain_scalar(text: str) -> Any:
+    """What a plain scalar means by the core schema. Infinity and NaN stay text: no field takes them."""
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004 - longer is refused by every field, and slow
