@@ -233,8 +233,10 @@ def main() -> None:
         play = (sys.executable, "-m", "bench.upstream", str(upstream_port), str(EVENTS))
         with run.started(run.OTHER_CORE, *play, port=upstream_port):
             rows = []
-            for name, port, command in servers(directory, upstream_port):
-                with run.started(run.SERVER_CORE, *command, port=port) as pid:
+            for number, (name, port, command) in enumerate(servers(directory, upstream_port)):
+                # Each has data of its own: what one leaves to be shipped to the ledger is no work of the next.
+                env = {"GATEWAY_DATA_DIR": str(directory / f"data-{number}")}
+                with run.started(run.SERVER_CORE, *command, port=port, env=env) as pid:
                     rows.append(throughput(name, port, pid, bodies, seconds))
             counts = [10_000] if options.quick else [10_000, 100_000]
             keys = reloads(directory, f"http://127.0.0.1:{upstream_port}", bodies, counts)

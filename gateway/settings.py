@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Configuration files and directories, separated by commas."
     )
+    patch: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="Patches: what this environment has otherwise than the configuration says, separated by commas."
+    )
     file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders below which `${file:}` reads beside that of the configuration, separated by commas.",

@@ -6,7 +6,7 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, PatchPaths, Token, paths_of
 from gateway.cli.output import say
 from gateway.cli.plan import owner_of
 from gateway.cli.target import target
@@ -24,6 +24,7 @@ EPILOG = (
 def adopt(
     addresses: Annotated[list[str], typer.Argument(metavar="KIND/NAME...", help="What is handed over.")],
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     owner: Annotated[
         str | None, typer.Option("--owner", help="Who has it from now on. Default: the owner of the files.")
     ] = None,
@@ -39,7 +40,7 @@ def adopt(
         keys = [parse_address(one) for one in addresses]
     except ValueError as error:
         raise failed(str(error)) from None
-    new = owner if owner is not None else owner_of(config, file_root)
+    new = owner if owner is not None else owner_of(paths_of(config, patch), file_root)
     with target(control_plane, database, token) as home:
         for kind, name in keys:
             home.hand_over(kind, name, new)

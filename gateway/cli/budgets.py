@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, PatchPaths, Token, paths_of, with_patches
 from gateway.cli.output import print_json, results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.spend import TableFormat
@@ -34,6 +34,7 @@ _COLORS = {"ok": "green", "warning": "yellow", "exceeded": "red"}
 @app.command("budgets", epilog=EPILOG)
 def budgets(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     limit: Annotated[int, typer.Option(help="Counters of a budget with `each`, busiest first.", min=1, max=1000)] = 20,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
     control_plane: ControlPlaneUrl = None,
@@ -54,6 +55,7 @@ def budgets(
         # Files that are named are compared with a ledger, whatever control plane the settings name.
         database = "default"
     files = config or (() if is_over_http(control_plane, database) else read_settings().config)
+    files = with_patches(files, patch) if files else ()
     budgets = budgets_of_files(files) if files else None
     told = ask_ledger(
         (control_plane, database, token),

@@ -10,7 +10,7 @@ import typer
 from gateway.cli.budgets import budgets_of_files
 from gateway.cli.database import database, failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, found_paths
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, PatchPaths, Token, found_paths
 from gateway.cli.output import Format, print_json, results, say
 from gateway.cli.process_settings import read_settings
 from gateway.plan.words import count
@@ -36,6 +36,7 @@ _LOOKS, _PAUSE_S, _TIMEOUT_S = 3, 1.5, 5.0
 @app.command("check-ledger", epilog=EPILOG)
 def check_ledger(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     repair: Annotated[bool, typer.Option("--repair", help="Make sums and counters say what the entries say.")] = False,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     control_plane: ControlPlaneUrl = None,
@@ -60,7 +61,7 @@ def check_ledger(
             told = home.get("/ledger/differences")
             differences, before = told["differences"], told.get("pruned_before")
     else:
-        found, before = _differences(database_, found_paths(config), repair=repair)
+        found, before = _differences(database_, found_paths(config, patch), repair=repair)
         differences = msgspec.to_builtins(found)
     if output is Format.JSON:
         document = {"differences": differences, "repaired": bool(differences and repair), "pruned_before": before}

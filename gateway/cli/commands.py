@@ -22,6 +22,7 @@ MODULES: Final = {
     "apply": "plan",
     "test": "policy_tests",
     "explain": "explain",
+    "config": "config",
     "adopt": "adopt",
     "adopt-id": "adopt_id",
     "ready": "ready",

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.database import database, database_url, failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import OwnDatabase
+from gateway.cli.options import OwnDatabase, PatchPaths, with_patches
 from gateway.cli.output import results, say, speaks_as_the_log
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
@@ -29,6 +29,7 @@ def serve(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="The files whose budgets are reported; repeatable.")
     ] = None,
+    patch: PatchPaths = None,
     url: OwnDatabase = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; serves HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
@@ -61,7 +62,7 @@ def serve(
         host=host,
         port=port,
         database_url=database_url(url),
-        config=tuple(config) if config else settings.config,
+        config=with_patches(config or settings.config, patch),
         tls_cert=tls_cert,
         tls_key=tls_key,
         log_level=settings.log_level,

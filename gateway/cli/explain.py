@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, paths_of
+from gateway.cli.options import ConfigPaths, FileRoots, PatchPaths, paths_of
 from gateway.cli.output import Format, print_json, results, say
 from gateway.cli.snapshot import offline_snapshot
 from gateway.visible import visible_data
@@ -56,6 +56,7 @@ EPILOG = (
 def explain(
     key: Annotated[str, typer.Option(help="The name of the virtual key.")],
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     model: Annotated[str | None, typer.Option(help="The model that the request names; else the body's.")] = None,
     body: Annotated[Path | None, typer.Option(help="A file with the request's JSON body.")] = None,
     path: Annotated[str, typer.Option(help="The endpoint that is called.")] = "/v1/chat/completions",
@@ -74,7 +75,7 @@ def explain(
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
-    snapshot, origins = offline_snapshot(paths_of(config), file_root)
+    snapshot, origins = offline_snapshot(paths_of(config, patch), file_root)
     try:
         found = explained(snapshot, key, endpoint, _body(endpoint, body, model))
     except KeyError:
@@ -108,8 +109,7 @@ def _body(endpoint: "Endpoint", file: Path | None, model: str | None) -> bytes:
 
 def _print(told: "Explanation") -> None:
     results.print(Text(f"{told.endpoint} with the key {told.virtual_key} ({told.state})", style="bold"))
-    for one in told.verdicts:
-        results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
+    _print_verdicts(told)
     if told.model_asked is not None and told.candidates:
         results.print(Text(f"\n{told.model_asked} is found by: {told.model_source}", style="bold"))
         for share in told.shares:
@@ -125,6 +125,13 @@ def _print(told: "Explanation") -> None:
         results.print(Text(f"limit {limit}"))
     for budget in told.budgets:
         results.print(Text(f"budget {budget}"))
+
+
+def _print_verdicts(told: "Explanation") -> None:
+    for one in told.verdicts:
+        results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
+    for rule in told.warnings:
+        results.print(Text(f"  {'warning':<12}{rule} only warns, and would refuse it", style="yellow"))
 
 
 def _refused(problem: str) -> typer.Exit:

@@ -21,6 +21,14 @@ ConfigPaths = Annotated[
         help="A configuration file or directory; repeatable. Default: GATEWAY_CONFIG, else ./gateway.yaml.",
     ),
 ]
+PatchPaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--patch",
+        metavar="FILE",
+        help="What this environment has otherwise than the configuration says; repeatable. Default: GATEWAY_PATCH.",
+    ),
+]
 FileRoots = Annotated[
     list[Path] | None,
     typer.Option(
@@ -58,18 +66,27 @@ Token = Annotated[
 ]
 
 
-def paths_of(config: Sequence[Path] | None) -> tuple[Path, ...]:
-    """The configuration that is meant; ends the command where there is none."""
-    paths = found_paths(config)
+def paths_of(config: Sequence[Path] | None, patch: Sequence[Path] | None = None) -> tuple[Path, ...]:
+    """The configuration that is meant, with its patches; ends the command where there is none."""
+    paths = found_paths(config, patch)
     if not paths:
         raise failed(f"there is no ./{DEFAULT_CONFIG} here: name the configuration with --config")
     return paths
 
 
-def found_paths(config: Sequence[Path] | None) -> tuple[Path, ...]:
-    """What was given, else what the settings name, else the default file where it is there."""
+def found_paths(config: Sequence[Path] | None, patch: Sequence[Path] | None = None) -> tuple[Path, ...]:
+    """What was given, else what the settings name, else the default file where it is there; and patches likewise."""
     paths = tuple(config or read_settings().config)
-    return paths or ((DEFAULT_CONFIG,) if DEFAULT_CONFIG.exists() else ())
+    paths = paths or ((DEFAULT_CONFIG,) if DEFAULT_CONFIG.exists() else ())
+    return with_patches(paths, patch) if paths else ()
+
+
+def with_patches(paths: Sequence[Path], patch: Sequence[Path] | None) -> tuple[Path, ...]:
+    """Paths of a configuration, with the patches that were given behind them, or those that the environment names."""
+    from gateway.config.files import patches  # noqa: PLC0415 - help should not wait for it
+    from gateway.config.patches import PatchFile  # noqa: PLC0415
+
+    return (*paths, *(map(PatchFile, patch) if patch else patches(os.environ)))
 
 
 def roots(given: Sequence[Path] | None) -> tuple[Path, ...]:

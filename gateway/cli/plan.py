@@ -15,7 +15,7 @@ from rich.text import Text
 from gateway.cli.annotations import print_findings
 from gateway.cli.database import command_line, failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, PatchPaths, Token, paths_of, roots
 from gateway.cli.output import print_json, results, say, show
 from gateway.cli.snapshot import NotValidError
 from gateway.cli.target import GUARD, UNKNOWN, Applied, RefusedError, Target, as_flags, target
@@ -85,6 +85,7 @@ Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2
 @app.command("plan", epilog=PLAN_EPILOG)
 def plan(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
@@ -129,14 +130,16 @@ def plan(
         raise failed("--drift-only plans nothing that could be applied: leave --out away")
     if owner is not None and to_revision is None:
         raise failed("--owner goes with --to-revision: a file says whose it is")
-    days, paths = _days(replay), paths_of(config) if to_revision is None else ()
+    days, paths = _days(replay), paths_of(config, patch) if to_revision is None else ()
     asked = {"replay_days": days, "no_delete": no_delete, "drift": drift.value, "drift_only": drift_only}
     found: Sequence[Diagnostic] = ()
     try:
         if to_revision is None:
             request, found = request_of(paths, targets, file_root, may_lack_credentials=True, **asked)
         else:
-            request = _request_back(to_revision, owner or owner_of(config, file_root), targets, **asked)
+            request = _request_back(
+                to_revision, owner or owner_of(paths_of(config, patch), file_root), targets, **asked
+            )
     except NotValidError as error:
         _print_no_plan(error.diagnostics, output)
         raise typer.Exit(1) from None
@@ -169,6 +172,7 @@ def show_plan(
 def apply(
     file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, the files are planned first.")] = None,
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
@@ -199,11 +203,13 @@ def apply(
     from gateway.plan.guards import Allowed  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
 
-    if file is not None and (config or targets or no_delete):
+    if file is not None and (config or patch or targets or no_delete):
         raise failed("a saved plan is applied as it is: leave --config, --target and --no-delete away")
     wait_s = _lock_wait_s(lock_timeout)
     allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
-    wanted = _read(file) if file is not None else _wanted(config, targets, file_root, no_delete=no_delete)
+    wanted = (
+        _read(file) if file is not None else _wanted(paths_of(config, patch), targets, file_root, no_delete=no_delete)
+    )
     with _Secrets(secrets_out) as secrets, target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
@@ -270,10 +276,10 @@ def _days(written: str | None) -> int:
     return days
 
 
-def _wanted(config: Sequence[Path] | None, *arguments: Any, **more: Any) -> "PlanRequest":
+def _wanted(paths: Sequence[Path], *arguments: Any, **more: Any) -> "PlanRequest":
     """The request of files that are valid; ends the command where they are not."""
     try:
-        request, found = request_of(paths_of(config), *arguments, **more)
+        request, found = request_of(paths, *arguments, **more)
     except NotValidError as error:
         _print_no_plan(error.diagnostics, PlanFormat.TEXT)
         raise typer.Exit(1) from None
@@ -316,10 +322,10 @@ def _request_back(revision: int, owner: str, targets: list[str] | None, **more: 
     return PlanRequest(owner, [], targets=targets or [], digest=digest, to_revision=revision, **more)
 
 
-def owner_of(config: Sequence[Path] | None, file_root: list[Path] | None) -> str:
+def owner_of(paths: Sequence[Path], file_root: list[Path] | None) -> str:
     """Whose the files are; ends the command where they are nobody's, or not valid."""
     try:
-        return _owned(paths_of(config), file_root)[2]
+        return _owned(paths, file_root)[2]
     except NotValidError as error:
         show(error.diagnostics)
         raise typer.Exit(1) from None

@@ -12,7 +12,7 @@ from rich.text import Text
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, print_findings
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import FileRoots
+from gateway.cli.options import FileRoots, PatchPaths, with_patches
 from gateway.cli.output import print_json, results, say
 from gateway.cli.snapshot import NotValidError, compile_offline
 from gateway.config.diagnostics import Diagnostic
@@ -73,6 +73,7 @@ def run_tests(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="The configuration, in place of what the files name.")
     ] = None,
+    patch: PatchPaths = None,
     base: Annotated[
         str | None, typer.Option(help="Fail where anybody may do more than at this git revision: origin/main.")
     ] = None,
@@ -94,7 +95,7 @@ def run_tests(
         try:
             for path, one in read.items():
                 if one.cases is not None:
-                    found[str(path)], said = _judged(path, one.cases, one.lines, config, file_root, base, only)
+                    found[str(path)], said = _judged(path, one.cases, one.lines, (config, patch), file_root, base, only)
                     told += said
         except NotValidError as error:
             found, told = {}, [*told, *error.diagnostics]
@@ -126,7 +127,7 @@ def _judged(
     path: Path,
     cases: "CaseFile",
     lines: Mapping[int, int],
-    config: list[Path] | None,
+    given: tuple[list[Path] | None, list[Path] | None],
     file_root: list[Path] | None,
     base: str | None,
     only: str | None,
@@ -136,7 +137,8 @@ def _judged(
     chosen = [
         (case, lines.get(index, 1)) for index, case in enumerate(cases.cases) if only is None or only in case.name
     ]
-    paths = config or cases.config_paths(path)
+    config, patch = given
+    paths = with_patches(config or cases.config_paths(path), patch or cases.patch_paths(path))
     found: list[Result] = []
     said: Sequence[Diagnostic] = ()
     if chosen:
@@ -152,14 +154,15 @@ def _judged(
 def _never_widens(paths: Sequence[Path], revision: str) -> "Result":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import find_places  # noqa: PLC0415 - see above
-    from gateway.config.resources import written_at  # noqa: PLC0415 - see above
+    from gateway.config.resources import inheriting, written_at  # noqa: PLC0415 - see above
     from gateway.plan.access import widenings  # noqa: PLC0415 - see above
     from gateway.policy_tests.base import BaseError, resources, resources_at  # noqa: PLC0415 - see above
     from gateway.policy_tests.judge import Mismatch, Result  # noqa: PLC0415 - see above
 
     name, now = f"nobody may do more than at {revision}", clock.utc_now()
     try:
-        found = widenings(resources_at(revision, paths, os.environ, now), resources(paths, os.environ, now))
+        had, has = resources_at(revision, paths, os.environ, now), resources(paths, os.environ, now)
+        found = widenings(inheriting(had), inheriting(has))
     except BaseError as error:
         return Result(name, 1, [], str(error))
     wanted = {one: written_at(one.address, one.path) for one in found}

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, PatchPaths, Token, paths_of, roots
 from gateway.cli.output import Format, print_json, results, say, show
 from gateway.plan.words import count
 from gateway.private_files import replace
@@ -49,6 +49,7 @@ _DIFFERENT = 2
 @app.command("update", epilog="Example: gateway prices update -c gateway.yaml && git diff prices.lock.yaml")
 def update(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     from_: From = None,
     used: Used = None,
     prune: Prune = False,
@@ -65,7 +66,7 @@ def update(
     from gateway.config.files import price_lock  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.snapshot.price_lock import text_of  # noqa: PLC0415
 
-    paths = paths_of(config)
+    paths = paths_of(config, patch)
     planned = _planned(paths, from_, _used(used, (control_plane, database, token)), prunes=prune)
     lock = price_lock(paths)
     if planned.changes or not lock.exists():
@@ -79,6 +80,7 @@ def update(
 @app.command("diff", epilog="Example: gateway prices diff --exit-code\n\nExit codes: 0, or 2 for changes if asked for.")
 def diff(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     from_: From = None,
     used: Used = None,
     prune: Prune = False,
@@ -89,7 +91,7 @@ def diff(
     token: Token = None,
 ) -> None:
     """Show what `gateway prices update` would change, and change nothing."""
-    planned = _planned(paths_of(config), from_, _used(used, (control_plane, database, token)), prunes=prune)
+    planned = _planned(paths_of(config, patch), from_, _used(used, (control_plane, database, token)), prunes=prune)
     _tell(planned, from_, output, _counted(planned.changes, _TO_DO))
     if exit_code and planned.changes:
         raise typer.Exit(_DIFFERENT)
@@ -98,6 +100,7 @@ def diff(
 @app.command("list", epilog="Example: gateway prices list -c gateway.yaml --format json")
 def list_prices(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     used: Used = None,
     output: Output = Format.TEXT,
     control_plane: ControlPlaneUrl = None,
@@ -112,7 +115,7 @@ def list_prices(
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
     from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
-    loaded, origins = _loaded(paths_of(config))
+    loaded, origins = _loaded(paths_of(config, patch))
     prices, now = Prices(loaded), clock.now()
     rows = []
     for target in sorted(

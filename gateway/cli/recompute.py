@@ -2,13 +2,13 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from gateway import clock
 from gateway.cli.database import database
-from gateway.cli.options import paths_of
 from gateway.cli.output import print_json, results, say
 from gateway.cli.prices import load_config
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
@@ -24,13 +24,13 @@ from gateway.usage import Usage
 _SECOND_US = 1_000_000
 
 
-def show(question: SpendQuestion, config: list[Path] | None, prices_at: str, form: str, url: str | None) -> None:
+def show(question: SpendQuestion, paths: Sequence[Path], prices_at: str, form: str, url: str | None) -> None:
     """Asks the ledger and prints `table`, `csv` or `json`."""
     if "tag" in question.by:
         raise BadParameterError(
             "by", "a request has several tags but one price; --recompute knows all others than `tag`"
         )
-    loaded = load_config(paths_of(config))
+    loaded = load_config(paths)
     prices, now = Prices(loaded), clock.now()
 
     def costs(entry: DecisionRecord, usage: Usage) -> AnswerCost | None:

@@ -1,6 +1,7 @@
 """`gateway report`: what a fleet did, asked of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -15,26 +16,25 @@ from gateway.cli.target import ask_ledger
 
 if TYPE_CHECKING:
     from gateway.ledger.unpriced import Unpriced
+    from gateway.ledger.warned import WarnedRequests
 
 app: Final = Commands("report", "Reports from the ledger, besides spend and budgets.")
-
-
-@app.callback()
-def _reports() -> None:
-    """Keeps `unpriced` a command of its own while it is the only one."""
+_SHOWN_MODELS: Final = 3
+Timezone = Annotated[str | None, typer.Option(help="The time zone of dates and months. Default: UTC")]
+Format = Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")]
 
 
 @app.command("unpriced", epilog="Example: gateway report unpriced --from last-month --format csv")
 def unpriced(
     from_: From = None,
     to: To = None,
-    timezone: Annotated[str | None, typer.Option(help="The time zone of dates and months. Default: UTC")] = None,
+    timezone: Timezone = None,
     key: OfKey = None,
     team: OfTeam = None,
     project: OfProject = None,
     provider: OfProvider = None,
     model: OfModel = None,
-    output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
+    output: Format = TableFormat.TABLE,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
@@ -45,20 +45,11 @@ def unpriced(
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
     from gateway.ledger import unpriced as reports  # noqa: PLC0415
-    from gateway.ledger.period import BadParameterError  # noqa: PLC0415
 
-    given = {
-        "from": from_,
-        "to": to,
-        "timezone": timezone,
-        "key": key,
-        "team": team,
-        "project": project,
-        "provider": provider,
-        "model": model,
-    }
-    try:
-        parameters = {name: [value] for name, value in given.items() if value is not None}
+    with _bad_parameters():
+        parameters = _parameters(
+            from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model
+        )
         question = reports.read_question(parameters, clock.utc_now())
         told = ask_ledger(
             (control_plane, database, token),
@@ -66,8 +57,6 @@ def unpriced(
             parameters,
             lambda connection: {"models": reports.document(reports.unpriced(connection, question))},
         )["models"]
-    except BadParameterError as error:
-        raise failed(f"--{error.parameter}: {error}") from None
     found = reports.read_document(told)
     if output is TableFormat.JSON:
         print_json(told)
@@ -75,6 +64,89 @@ def unpriced(
         results.out(reports.csv_text(found), end="")
     else:
         _print(found)
+
+
+@app.command("warnings", epilog="Example: gateway report warnings --from 7d --key ci")
+def warnings(
+    from_: From = None,
+    to: To = None,
+    timezone: Timezone = None,
+    key: OfKey = None,
+    team: OfTeam = None,
+    project: OfProject = None,
+    provider: OfProvider = None,
+    model: OfModel = None,
+    output: Format = TableFormat.TABLE,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+) -> None:
+    """List what rules and limits with `mode: warn` would have refused if they were enforced, by key and rule."""
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.ledger import warned as reports  # noqa: PLC0415
+
+    with _bad_parameters():
+        parameters = _parameters(
+            from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model
+        )
+        question = reports.read_question(parameters, clock.utc_now())
+        told = ask_ledger(
+            (control_plane, database, token),
+            "/warnings",
+            parameters,
+            lambda connection: {"warnings": reports.document(reports.warned_requests(connection, question))},
+        )["warnings"]
+    found = reports.read_document(told)
+    if output is TableFormat.JSON:
+        print_json(told)
+    elif output is TableFormat.CSV:
+        results.out(reports.csv_text(found), end="")
+    else:
+        _print_warnings(found)
+
+
+def _parameters(from_: str | None, to: str | None, timezone: str | None, **filters: str | None) -> dict[str, list[str]]:
+    given = {"from": from_, "to": to, "timezone": timezone, **filters}
+    return {name: [value] for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _bad_parameters() -> Iterator[None]:
+    from gateway.ledger.period import BadParameterError  # noqa: PLC0415 - see above
+
+    try:
+        yield
+    except BadParameterError as error:
+        raise failed(f"--{error.parameter}: {error}") from None
+
+
+def _print_warnings(found: Sequence["WarnedRequests"]) -> None:
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415
+    from gateway.money.nano_usd import shown  # noqa: PLC0415
+
+    if not found:
+        results.print(Text("Nothing that only warns would have refused a request in this period."))
+        return
+    table = new_table()
+    for name in ("key", "rule"):
+        table.add_column(name)
+    for name in ("requests", "cost"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("models", "last"):
+        table.add_column(name)
+    for one in found:
+        further = f", {len(one.models) - _SHOWN_MODELS} more" if len(one.models) > _SHOWN_MODELS else ""
+        table.add_row(
+            cell(one.virtual_key),
+            cell(one.rule),
+            f"{one.requests:,}",
+            shown(one.cost_nano_usd),
+            cell(", ".join(one.models[:_SHOWN_MODELS]) + further),
+            clock.iso_of_microseconds(one.last_at)[:16],
+        )
+    print_table(table)
+    say("They were answered. Enforced (`mode: enforce`, or no `mode`), the rule would have refused them.")
 
 
 def _print(found: Sequence["Unpriced"]) -> None:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
 
     CONFIG = "config"
     PART = "part"
+    PATCH = "patch"
     TEST = "test"
     PLAN = "plan"
     VALIDATION = "validation"
@@ -43,6 +44,7 @@ class Kind(StrEnum):
 FILES: Final[Mapping[Kind, str]] = {
     Kind.CONFIG: "gateway.schema.json",
     Kind.PART: "gateway-part.schema.json",
+    Kind.PATCH: "gateway-patch.schema.json",
     Kind.TEST: "gateway-test.schema.json",
     Kind.PLAN: "plan.schema.json",
     Kind.VALIDATION: "validation.schema.json",
@@ -59,15 +61,22 @@ def render(kind: Kind) -> str:
 
 
 def _config() -> dict[str, Any]:
-    from gateway.config.schema import generate  # noqa: PLC0415 - see above
+    from gateway.config.schema import generate, with_references  # noqa: PLC0415 - see above
 
-    return generate()
+    return with_references(generate())
 
 
 def _part() -> dict[str, Any]:
-    from gateway.config.schema import generate_part  # noqa: PLC0415 - see above
+    from gateway.config.schema import generate_part, with_references  # noqa: PLC0415 - see above
 
-    return generate_part()
+    return with_references(generate_part())
+
+
+def _patch() -> dict[str, Any]:
+    from gateway.config.patches import Patch  # noqa: PLC0415 - see above
+    from gateway.config.schema import of_model  # noqa: PLC0415
+
+    return of_model(Patch, FILES[Kind.PATCH], "patch of a configuration")
 
 
 def _test() -> dict[str, Any]:
@@ -99,6 +108,7 @@ def _test_report() -> dict[str, Any]:
 _MADE: Final[Mapping[Kind, Callable[[], dict[str, Any]]]] = {
     Kind.CONFIG: _config,
     Kind.PART: _part,
+    Kind.PATCH: _patch,
     Kind.TEST: _test,
     Kind.PLAN: _plan,
     Kind.VALIDATION: _validation,

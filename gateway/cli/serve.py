@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, OwnDatabase, paths_of
+from gateway.cli.options import DEFAULT_CONFIG, ConfigPaths, FileRoots, OwnDatabase, PatchPaths, paths_of
 from gateway.cli.output import say, show, speaks_as_the_log
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
@@ -27,6 +27,7 @@ EPILOG = (
 @speaks_as_the_log
 def serve(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     file_root: FileRoots = None,
     env_file: Annotated[
         Path | None,
@@ -62,6 +63,7 @@ def serve(
 
     flags = {
         "config": tuple(config) if config else None,
+        "patch": tuple(patch) if patch else None,
         "file_roots": tuple(file_root) if file_root else None,
         "env_file": env_file,
         "control_plane_url": control_plane,
@@ -79,7 +81,8 @@ def serve(
         _check_control_plane(settings, settings.control_plane_url)
         raise typer.Exit(process.run(settings))
     if not settings.config:
-        settings = settings.model_copy(update={"config": paths_of(None)})
+        paths_of(None)  # ends the command where there is none
+        settings = settings.model_copy(update={"config": (DEFAULT_CONFIG,)})
     loaded = load_for_serving(settings)
     show(loaded.diagnostics)
     if loaded.config is None:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, PatchPaths, Token, paths_of
 from gateway.cli.output import print_json, results, say
 from gateway.cli.target import ask_ledger
 
@@ -81,6 +81,7 @@ def spend(
         typer.Option(help="With --recompute: the prices of each request's own time (request), or of today (now)."),
     ] = PricesAt.NOW,
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
@@ -118,7 +119,7 @@ def spend(
 
             if control_plane is not None:
                 raise failed("--recompute reads the ledger itself: give --database")
-            recomputing.show(question, config, prices_at.value, output.value, database)
+            recomputing.show(question, paths_of(config, patch), prices_at.value, output.value, database)
             return
         told = ask_ledger(
             (control_plane, database, token),

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, print_findings
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, Token, paths_of, roots
+from gateway.cli.options import ConfigPaths, FileRoots, PatchPaths, Token, paths_of, roots
 from gateway.cli.output import print_json, results
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.plan.words import count
@@ -50,6 +50,7 @@ class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     strict: Annotated[bool, typer.Option("--strict", help="A secret in clear is an error, not a warning.")] = False,
     serving: Annotated[
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
@@ -84,14 +85,13 @@ def validate(
     names that it does not declare are notes: another owner of the same control plane may have them.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
-    from gateway.config.files import is_configuration  # noqa: PLC0415
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
     from gateway.config.model import Config  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
-    given = paths_of([*(paths or ()), *(config or ())])
+    given = paths_of([*(paths or ()), *(config or ())], patch)
     sections = Config.model_fields.keys() - {"version"}
     now = clock.utc_now()
     judged = [
@@ -106,7 +106,7 @@ def validate(
             others_may_declare=not serving,
             checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
         )
-        for some in ([[one] for one in given if is_configuration(one, sections)] if each else [given])
+        for some in (_each(given, sections) if each else [given])
     ]
     if control_plane is not None or database is not None:
         if each:
@@ -141,6 +141,15 @@ def _sum_up(one: "Loaded", name: str) -> None:
     results.print(Text(f"{name}{_summary(one.config, one.diagnostics)}"))
     if told := _told(_price_lists(one.config)):
         results.print(Text(f"Price lists: {told}."))
+
+
+def _each(given: Sequence[Path], sections: Collection[str]) -> list[list[Path]]:
+    """Each file that is a configuration, with the patches."""
+    from gateway.config.files import is_configuration  # noqa: PLC0415 - see above
+    from gateway.config.patches import PatchFile  # noqa: PLC0415
+
+    patches = [one for one in given if isinstance(one, PatchFile)]
+    return [[one, *patches] for one in given if one not in patches and is_configuration(one, sections)]
 
 
 def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":

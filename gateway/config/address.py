@@ -11,6 +11,7 @@ KINDS: Final = (
     "model_aliases",
     "models",
     "policy_rules",
+    "key_classes",
     "virtual_keys",
     "budgets",
     "prices",

@@ -15,7 +15,7 @@ from gateway.config.model import Config
 from gateway.config.origins import Origins
 from gateway.config.ownership import NOBODYS, Ownership, not_shared, ownership_of
 from gateway.config.references import is_of_a_node, resolve_portable
-from gateway.config.resources import Resource, origins_of, tree_of
+from gateway.config.resources import Resource, inheriting, origins_of, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
 
@@ -60,7 +60,7 @@ def assemble(
     facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
     config, judged = judge(tree, facts, serving)
     ownership = ownership_of(resources)
-    judged += not_shared(resources, ownership)
+    judged += not_shared(resources, inheriting(resources), ownership) if ownership.confined else []
     origins = Origins.within(tree, read_here).with_those_of(origins_of(resources))
     all_found = [*found, *judged]
     diagnostics = tuple(_told(origins.checked(one)) for one in all_found)

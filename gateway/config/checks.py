@@ -25,7 +25,8 @@ from gateway.config.model import Config
 from gateway.config.model_checks import FALLBACK_SUFFIX, model_checks, servable
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
-from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.names import lookalikes
+from gateway.config.sections.policy_rules import DIMENSIONS, PolicyRules
 from gateway.config.sections.providers import AzureProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
@@ -34,7 +35,6 @@ from gateway.config.urls import url_fault
 from gateway.policy.patterns import compile_glob, compile_re2, is_glob, literals, may_meet
 from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 
-_DIMENSIONS = ("tools", "mcp", "urls", "models")
 _IN_URLS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?|\$\{.*")
 _MOST_GLOBS = 200
 _LONG_ANSWER_MS = 120_000
@@ -120,6 +120,18 @@ def _alias_targets(written: AliasTargets, at: Path) -> Iterator[tuple[str, str, 
             yield provider, model, place
 
 
+def _lookalikes(config: Config, _facts: Facts) -> Iterator[Checked]:
+    for section, names in (
+        ("teams", config.teams),
+        ("projects", config.projects),
+        ("principals", config.principals),
+    ):
+        for name, other in lookalikes(names):
+            message = f"{name!r} looks like {other!r}, and is another name"
+            hint = "Write both alike where they are one, and so that people can tell them apart where they are two."
+            yield Checked(Finding("name-looks-like-another", message, (section, name), hint, True))
+
+
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     alphabet = _tool_names(config)
     for name, rules in config.policy_rules.items():
@@ -132,12 +144,12 @@ def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
         for index, inline in enumerate(key.policy_rules):
             if isinstance(inline, PolicyRules):
                 yield from _rule_patterns(inline, ("virtual_keys", name, "policy_rules", index), alphabet)
-        for index, glob in enumerate(key.models_allowed or ()):
-            yield from _compiles(compile_glob, glob, "bad-glob", ("virtual_keys", name, "models_allowed", index))
+        for glob, path in key.globs():
+            yield from _compiles(compile_glob, glob, "bad-glob", ("virtual_keys", name, *path))
 
 
 def _rule_patterns(rules: PolicyRules, at: Path, alphabet: str) -> Iterator[Checked]:
-    for dimension in _DIMENSIONS:
+    for dimension in DIMENSIONS:
         rule = getattr(rules, dimension)
         if rule is not None:
             for kind in ("deny", "allow"):
@@ -263,6 +275,7 @@ Check = Callable[[Config, Facts], Iterator[Checked]]
 FILE_CHECKS: tuple[Check, ...] = (
     _aliases,
     model_checks,
+    _lookalikes,
     _patterns,
     _fallbacks,
     secrets_in_clear,

@@ -42,6 +42,8 @@ class FieldTree:
 
     marks: tuple[object, ...] = ()
     is_secret: bool = False
+    reads: frozenset[type] = frozenset()
+    """What it takes beside text, of numbers and truth values."""
     members: Mapping[str, "FieldTree"] = field(default_factory=dict)
     items: "FieldTree | None" = None
     names: "FieldTree | None" = None
@@ -80,7 +82,7 @@ class FieldTree:
         members = {name: kept for name, one in self.members.items() if (kept := one.only(wanted)) is not None}
         items, names, entries = (one and one.only(wanted) for one in (self.items, self.names, self.entries))
         if wanted(self) or members or items or names or entries:
-            return FieldTree(self.marks, self.is_secret, members, items, names, entries)
+            return FieldTree(self.marks, self.is_secret, self.reads, members, items, names, entries)
         return None
 
     def paths(self, above: Path = ()) -> "list[tuple[Path, FieldTree]]":
@@ -136,7 +138,7 @@ def tree_of(annotation: Any) -> FieldTree:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.model_fields.items()
         return FieldTree(members={info.alias or name: _of_field(info) for name, info in fields})
-    return FieldTree(is_secret=annotation is Secret)
+    return FieldTree(is_secret=annotation is Secret, reads=frozenset({annotation} & {int, bool, float}))
 
 
 def _of_field(info: FieldInfo) -> FieldTree:
@@ -146,7 +148,9 @@ def _of_field(info: FieldInfo) -> FieldTree:
 def _with(tree: FieldTree, marks: Sequence[object]) -> FieldTree:
     """Pydantic's own marks stay out: no engine asks for them."""
     own = [one for one in marks if type(one).__module__.startswith("gateway.config.sections")]
-    return FieldTree((*tree.marks, *own), tree.is_secret, tree.members, tree.items, tree.names, tree.entries)
+    return FieldTree(
+        (*tree.marks, *own), tree.is_secret, tree.reads, tree.members, tree.items, tree.names, tree.entries
+    )
 
 
 def _merged(branches: Sequence[FieldTree]) -> FieldTree:
@@ -160,6 +164,7 @@ def _merged(branches: Sequence[FieldTree]) -> FieldTree:
     return FieldTree(
         tuple(dict.fromkeys(mark for one in branches for mark in one.marks)),
         any(one.is_secret for one in branches),
+        frozenset().union(*(one.reads for one in branches)),
         {name: _merged(some) for name, some in members.items()},
         *(_merged(some) if some else None for some in parts),
     )

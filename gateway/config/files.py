@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.patches import Hit, Patched, PatchFault, PatchFile, read_patch
 from gateway.config.source import Path, Place, places
 
 PRICE_LOCK: Final = "prices.lock.yaml"
@@ -20,6 +21,7 @@ _ENDINGS = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
 _MODELINE: Final = re.compile(r"^#\s*yaml-language-server:\s*\$schema=\S*gateway\.schema\.json\s*$", re.MULTILINE)
 _VERSION: Final = re.compile(r"^[\"']?version[\"']?:\s*[\"']?1[\"']?\s*(?:#.*)?$", re.MULTILINE)
+_PATCH: Final = re.compile(rb"^[\"']?patch[\"']?:", re.MULTILINE)
 _TOP_LEVEL: Final = re.compile(r"^[\"']?([a-z_]+)[\"']?:", re.MULTILINE)
 
 
@@ -35,15 +37,19 @@ class SourceFile(msgspec.Struct, frozen=True):
 def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], list[Diagnostic]]:
     """The files that the paths name, the directories among the paths, and what is wrong with them.
 
-    A directory means its `*.yaml` and `*.yml` files in the order of their names, without hidden ones (such as the
-    `..data` of a Kubernetes ConfigMap) and policy tests (`*.test.yaml`).
+    A directory means the `*.yaml` and `*.yml` files in it and below, in the order of their paths, without hidden ones
+    (such as the `..data` of a Kubernetes ConfigMap), policy tests (`*.test.yaml`) and patches. A `PatchFile`
+    among the paths is none of them.
     """
     files: list[FilePath] = []
     directories: list[FilePath] = []
     findings: list[Diagnostic] = []
     for path in paths:
+        if isinstance(path, PatchFile):
+            continue
+        below: list[FilePath] = []
         try:
-            inside = _inside(path) if path.is_dir() else None
+            inside = _inside(path, below) if path.is_dir() else None
         except (OSError, ValueError) as error:
             message = f"the directory cannot be read: {getattr(error, 'strerror', None) or 'its name is malformed'}"
             findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
@@ -51,7 +57,7 @@ def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], l
         if inside is None:
             files.append(path)
             continue
-        directories.append(path)
+        directories += below
         if not inside:
             message = "the directory holds no *.yaml file"
             findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
@@ -73,7 +79,16 @@ def read_regular_file(path: FilePath, most: int = -1) -> bytes:
 
 def file_roots(environ: Mapping[str, str]) -> tuple[FilePath, ...]:
     """The folders of `GATEWAY_FILE_ROOTS`, which are separated by commas. No file of a repository can name them."""
-    return tuple(FilePath(one.strip()) for one in environ.get("GATEWAY_FILE_ROOTS", "").split(",") if one.strip())
+    return tuple(map(FilePath, _listed(environ, "GATEWAY_FILE_ROOTS")))
+
+
+def patches(environ: Mapping[str, str]) -> tuple[PatchFile, ...]:
+    """The patches of `GATEWAY_PATCH`, which are separated by commas."""
+    return tuple(map(PatchFile, _listed(environ, "GATEWAY_PATCH")))
+
+
+def _listed(environ: Mapping[str, str], name: str) -> list[str]:
+    return [one.strip() for one in environ.get(name, "").split(",") if one.strip()]
 
 
 def price_lock(paths: Sequence[FilePath]) -> FilePath:
@@ -97,9 +112,27 @@ def is_configuration(path: FilePath, sections: Collection[str]) -> bool:
     return bool(_MODELINE.search(text) or (_VERSION.search(text) and not names.isdisjoint(sections)))
 
 
-def _inside(directory: FilePath) -> list[FilePath]:
-    candidates = (one for one in directory.iterdir() if one.suffix in _ENDINGS and not one.name.startswith("."))
-    return sorted(one for one in candidates if not one.is_dir() and not one.name.endswith(_TESTS))
+def _inside(directory: FilePath, seen: list[FilePath]) -> list[FilePath]:
+    """The files of a directory and of those below; `seen` gets each directory."""
+    seen.append(directory)
+    files: list[FilePath] = []
+    for one in sorted(directory.iterdir()):
+        if one.name.startswith("."):
+            continue
+        if one.is_dir():
+            if not any(one.samefile(other) for other in seen):
+                files += _inside(one, seen)
+        elif one.suffix in _ENDINGS and not one.name.endswith(_TESTS) and not _is_patch(one):
+            files.append(one)
+    return files
+
+
+def _is_patch(path: FilePath) -> bool:
+    """By its text: what cannot be read is told where it is read."""
+    try:
+        return _PATCH.search(read_regular_file(path)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 class Clash(msgspec.Struct, frozen=True):
@@ -136,13 +169,45 @@ class Merged:
         self.tree: dict[str, Any] = {}
         self._files = files
         self._origin: dict[Path, SourceFile] = {}
+        self._patched: dict[Path, tuple[SourceFile, Path]] = {}
         self.clashes: list[Clash] = []
         for file in files:
             for section, value in file.tree.items():
                 self._add(file, section, value)
 
-    def origin(self, path: Path) -> SourceFile | None:
-        """The file that a path comes from; the first one for what no file has."""
+    def patch(self, files: Sequence[SourceFile]) -> list[tuple[SourceFile, PatchFault]]:
+        """Applies patches, one after the other; returns what is wrong with them."""
+        found: list[tuple[SourceFile, PatchFault]] = []
+        hits: list[tuple[SourceFile, Hit]] = []
+        patched = Patched(self.tree)
+        for file in files:
+            lines, faults = read_patch(file.tree)
+            changed, missed = patched.apply(lines)
+            found += ((file, one) for one in (*faults, *missed))
+            hits += ((file, one) for one in changed)
+        self.tree = patched.tree
+        over: set[Path] = set()
+        for file, hit in reversed(hits):
+            if over.isdisjoint(hit.place[:end] for end in range(1, len(hit.place) + 1)):
+                over.add(hit.place)
+                if hit.written_at is not None:
+                    self._patched[hit.place] = file, hit.written_at
+        return found
+
+    def stands_at(self, path: Path) -> tuple[SourceFile, Path] | None:
+        """The file that has what is at a path, and the path there; the first one for what no file has."""
+        for end in range(len(path) if self._patched else 0, 0, -1):
+            if (found := self._patched.get(path[:end])) is not None:
+                file, place = found
+                return file, (*place, *path[end:])
+        origin = self._origin_of(path)
+        return None if origin is None else (origin, path)
+
+    def patched_places(self) -> Mapping[Path, tuple[SourceFile, Path]]:
+        """What came from patches, and where it stands there."""
+        return self._patched
+
+    def _origin_of(self, path: Path) -> SourceFile | None:
         return self._origin.get(path[:2]) or self._origin.get(path[:1]) or (self._files[0] if self._files else None)
 
     def _add(self, file: SourceFile, section: str, value: Any) -> None:

@@ -9,8 +9,10 @@ import msgspec
 from gateway.config.checks import check_file, check_keys
 from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.key_classes import SECTION, KeyClasses, of_a_key
 from gateway.config.model import Config
 from gateway.config.model_checks import FALLBACK_SUFFIX
+from gateway.config.sections.virtual_keys import VirtualKey
 from gateway.config.source import Path
 from gateway.config.unknown_names import unknown_names, unknown_names_at_fault, unknown_names_in_keys
 from gateway.config.validate import build
@@ -49,20 +51,30 @@ class Serving(msgspec.Struct, frozen=True):
 def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
     """The model of a tree, and everything that is found on the way.
 
-    1. build the model, or explain why that cannot be done; what is not at fault is checked further nevertheless
-    2. check what goes across sections; keys are built, checked and packed a few hundred at a time
-    3. for serving, refuse what this build does not enforce
+    1. give keys what their classes say, and findings the place where that is said
+    2. build the model, or explain why that cannot be done; what is not at fault is checked further nevertheless
+    3. check what goes across sections; keys are built, checked and packed a few hundred at a time
+    4. for serving, refuse what this build does not enforce
     """
-    found: list[Checked] = []
+    classes = KeyClasses(tree)
+    keys = tree.get("virtual_keys") if isinstance(tree, Mapping) else None
+    found: list[Checked] = [*classes.faults(keys if isinstance(keys, Mapping) else {})]
 
     def judge_keys(config: Config) -> None:
         found.extend(unknown_names_in_keys(tree, config, facts))
-        found.extend(check_keys(config, facts))
+        judged = [*check_keys(config, facts)]
         if serving is not None:
             pepper = serving.development_pepper
-            found.extend(unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper))
+            judged += unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper)
+        found.extend(placed(one) for one in judged)
 
-    config, findings = build(tree, judge_keys)
+    def placed(one: Checked) -> Checked:
+        return msgspec.structs.replace(one, finding=_placed(one.finding, classes, keys)) if classes else one
+
+    config, findings = build(tree, judge_keys, classes)
+    if config is not None and classes:
+        found += map(placed, _on_classes(config, facts, classes))
+    findings = [_placed(one, classes, keys) for one in findings] if classes else findings
     if config is not None:
         found += unknown_names(tree, config, facts)
         found += check_file(config, facts)
@@ -84,7 +96,22 @@ def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | No
             for one in found
             if one.finding.section not in unread and not _may_follow(one.finding, tree, left_out)
         ]
-    return config, [*(Checked(one) for one in findings), *found]
+    return config, [*dict.fromkeys((*(Checked(one) for one in findings), *found))]
+
+
+def _on_classes(config: Config, facts: Facts, classes: KeyClasses) -> Iterator[Checked]:
+    """What would be said of a key of each class that says nothing itself, as far as it is about what the class says."""
+    whole = classes.class_trees()
+    keys = {name: VirtualKey.model_validate(of_a_key(whole[name].tree)) for name in config.key_classes}
+    for one in check_keys(config.model_copy(update={"virtual_keys": keys}), facts):
+        section, *rest = one.finding.path
+        if section == "virtual_keys" and len(rest) > 1:
+            yield msgspec.structs.replace(one, finding=msgspec.structs.replace(one.finding, path=(SECTION, *rest)))
+
+
+def _placed(finding: Finding, classes: KeyClasses, keys: Any) -> Finding:
+    """A finding on a key, or a class, where that is written which it is about."""
+    return msgspec.structs.replace(finding, path=classes.written_at(finding.path, keys))
 
 
 def _left_out(tree: Any, config: Config) -> Iterator[str]:

@@ -6,20 +6,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path as FilePath
+from typing import Any
 
 import msgspec
 
 from gateway.config.credential_checks import credentials
 from gateway.config.diagnostics import Diagnostic, Severity
+from gateway.config.field_tree import tree_of_file
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
 from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
-from gateway.config.origins import NOWHERE, Origins
+from gateway.config.origins import NOWHERE, Origins, value_at
+from gateway.config.patches import Line, Patched, PatchFault, PatchFile, read_patch, replaces
 from gateway.config.references import References
-from gateway.config.source import Path, Place, parse, pointer
+from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer
 
 Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""
@@ -71,11 +74,12 @@ def load(
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
-    3. merge the trees
+    3. merge the trees, and apply patches
     4. judge what came of it: `gateway.config.judge`
     5. give every finding its place
     """
     files, directories, diagnostics = expand(paths)
+    patches = [one for one in paths if isinstance(one, PatchFile)]
     absent: list[FilePath] = []
     if files and (lock := price_lock(paths)) not in files:
         (files if lock.is_file() else absent).append(lock)
@@ -83,6 +87,8 @@ def load(
         environ, serving, portable=for_control_plane, file_roots=file_roots, may_be_absent=may_lack_credentials
     )
     with _without_garbage_collection():
+        for patch in patches:
+            reading.read_patch(patch)
         for file in files:
             reading.read(file)
         diagnostics += reading.findings
@@ -90,17 +96,20 @@ def load(
         if reading.can_go_on:
             merged = Merged(reading.sources)
             diagnostics += _clashing(merged.clashes)
-            facts = Facts(frozenset(reading.hidden), _names(merged.tree.get("virtual_keys")), now, strict)
-            config, found = judge(merged.tree, facts, serving)
+            diagnostics += _misdirected(merged.patch(reading.patches))
+            reading.move_patched(merged.patched_places())
+            tree = _typed(merged.tree, reading.written)
+            facts = Facts(frozenset(reading.hidden), _names(tree.get("virtual_keys")), now, strict)
+            config, found = judge(tree, facts, serving)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
-            elif others_may_declare and "owner" in merged.tree:
-                found = [_noted(one) if may_be_of_others(one.finding, merged.tree) else one for one in found]
+            elif others_may_declare and "owner" in tree:
+                found = [_noted(one) if may_be_of_others(one.finding, tree) else one for one in found]
             found += misplaced(reading.written)
             diagnostics += reading.lacking(config, [one.finding.path for one in found])
             if config is not None and all(one.severity is Severity.WARNING for one in found):
                 found += [one for check in checks for one in check(config)]
-            origins = Origins.within(merged.tree, reading.written)
+            origins = Origins.within(tree, reading.written)
             told = (origins.checked(one) for one in found if one.finding.path not in reading.failed)
             diagnostics += _placed(merged, told)
     if any(one.is_error for one in diagnostics):
@@ -109,12 +118,25 @@ def load(
         config=config,
         diagnostics=_ordered(diagnostics),
         digest=reading.digest.hexdigest(),
-        commit=commit_of(files) if files else None,
-        files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
+        commit=commit_of([*files, *patches]) if files else None,
+        files=tuple(dict.fromkeys((*directories, *files, *patches, *reading.referenced_files, *absent))),
         references=reading.written,
         origins=origins,
         absent=frozenset(reading.absent),
     )
+
+
+def _typed(tree: dict[str, Any], written: Iterable[Path]) -> dict[str, Any]:
+    """The tree with numbers and truth values where references gave their text and the field takes no text."""
+    typed = Patched(tree)
+    for path in written:
+        field, text = tree_of_file().below(path), value_at(tree, path)
+        if field is not None and field.reads and isinstance(text, str):
+            value = plain_scalar(text)
+            if type(value) in field.reads:
+                typed.put(path, value)
+    found: dict[str, Any] = typed.tree
+    return found
 
 
 def _noted(one: Checked) -> Checked:
@@ -127,17 +149,19 @@ def _noted(one: Checked) -> Checked:
 
 def find_places(paths: Sequence[FilePath], wanted: Iterable[Path]) -> dict[Path, tuple[str, int]]:
     """The file and the line in which each path of a configuration stands, or the nearest part of it that is written."""
-    sources = []
-    for name in expand(paths)[0]:
+    sources: list[SourceFile] = []
+    patches: list[SourceFile] = []
+    for name in (*expand(paths)[0], *(one for one in paths if isinstance(one, PatchFile))):
         with suppress(OSError, ValueError):
             text = read_regular_file(name).decode("utf-8-sig")
             tree, _ = parse(text, str(name))
             if isinstance(tree, dict):
-                sources.append(SourceFile(name, str(name), text, tree))
+                (patches if isinstance(name, PatchFile) else sources).append(SourceFile(name, str(name), text, tree))
     merged = Merged(sources)
-    at = {path: file for path in wanted if (file := merged.origin(path)) is not None}
-    located = locate((file, path) for path, file in at.items())
-    return {path: (file.shown_as, located[file.shown_as, path][0][0]) for path, file in at.items()}
+    merged.patch(patches)
+    at = {path: place for path in wanted if (place := merged.stands_at(path)) is not None}
+    located = locate(at.values())
+    return {path: (file.shown_as, located[file.shown_as, there][0][0]) for path, (file, there) in at.items()}
 
 
 @contextmanager
@@ -170,6 +194,9 @@ class _Reading:
         self._file_roots = file_roots
         self._may_be_absent = may_be_absent
         self.sources: list[SourceFile] = []
+        self.patches: list[SourceFile] = []
+        self._lines: list[Line] = []
+        self._of_patches: list[tuple[str, References]] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
         self.written: dict[Path, str] = {}
@@ -180,6 +207,62 @@ class _Reading:
         self.can_go_on = True
 
     def read(self, path: FilePath) -> None:
+        """A file of the configuration. What a patch replaces is nobody's to resolve."""
+        if (text := self._text(path)) is None:
+            return
+        shown_as, references = str(path), self._references(path)
+
+        def resolve(text: str, at: Path, place: Place) -> str:
+            return text if replaces(self._lines, at) else references.resolve(text, at, place)
+
+        tree, findings = parse(text, shown_as, resolve if self._lines else references.resolve, references.follow)
+        self.findings += [*findings, *references.findings]
+        self.written |= references.written
+        self.hidden |= references.hidden
+        self.failed |= references.failed
+        self.absent |= references.absent
+        self._read(references)
+        if isinstance(tree, dict):
+            sections = {name: one for name, one in tree.items() if not name.startswith(ASIDE)}
+            self.sources.append(SourceFile(path, shown_as, text, sections))
+        elif findings:
+            self.can_go_on = False
+        else:
+            self._unreadable(shown_as, "the file is empty" if tree is None else "the file is not a mapping of sections")
+
+    def read_patch(self, path: FilePath) -> None:
+        """A patch, before the files that it changes."""
+        if (text := self._text(path)) is None:
+            return
+        shown_as, references = str(path), self._references(path)
+        tree, findings = parse(text, shown_as, references.resolve, references.follow)
+        self.findings += [*findings, *references.findings]
+        self._read(references)
+        if tree is None:
+            self.can_go_on = False
+            if not findings:
+                self._unreadable(shown_as, "the file is empty")
+            return
+        self.patches.append(SourceFile(path, shown_as, text, tree))
+        self._of_patches.append((shown_as, references))
+        self._lines += read_patch(tree)[0]
+
+    def move_patched(self, places: Mapping[Path, tuple[SourceFile, Path]]) -> None:
+        """What references of patches gave, at the paths of the configuration where it came to stand."""
+        for place, (file, written_at) in places.items():
+            for shown_as, references in self._of_patches:
+                if shown_as != file.shown_as:
+                    continue
+                for at, text in references.written.items():
+                    if at[: len(written_at)] == written_at:
+                        path = (*place, *at[len(written_at) :])
+                        self.written[path] = text
+                        self.hidden |= {path} if at in references.hidden else set()
+                        self.failed |= {path} if at in references.failed else set()
+                        if (lacks := references.absent.get(at)) is not None:
+                            self.absent[path] = lacks
+
+    def _text(self, path: FilePath) -> str | None:
         shown_as = str(path)
         try:
             content = read_regular_file(path)
@@ -187,10 +270,14 @@ class _Reading:
         except (OSError, ValueError) as error:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else _reason(error)
             self._unreadable(shown_as, f"the file cannot be read: {reason}")
-            return
-        references = References(
+            return None
+        self._digest(content)
+        return text
+
+    def _references(self, path: FilePath) -> References:
+        return References(
             path,
-            shown_as,
+            str(path),
             self._environ,
             resolve_runtime_env=self._serving is not None,
             portable=self._portable,
@@ -198,20 +285,10 @@ class _Reading:
             runtime_env=self._serving.runtime_env if self._serving is not None else (),
             may_be_absent=self._may_be_absent,
         )
-        tree, findings = parse(text, shown_as, references.resolve, references.follow)
-        self.findings += [*findings, *references.findings]
-        self.written |= references.written
-        self.hidden |= references.hidden
-        self.failed |= references.failed
-        self.absent |= references.absent
+
+    def _read(self, references: References) -> None:
         self.referenced_files += references.files
-        self._digest(content, *references.files.values(), *(f"{k}={v}".encode() for k, v in references.values.items()))
-        if isinstance(tree, dict):
-            self.sources.append(SourceFile(path, shown_as, text, tree))
-        elif findings:
-            self.can_go_on = False
-        else:
-            self._unreadable(shown_as, "the file is empty" if tree is None else "the file is not a mapping of sections")
+        self._digest(*references.files.values(), *(f"{k}={v}".encode() for k, v in references.values.items()))
 
     def lacking(self, config: Config | None, faulty: Collection[Path]) -> Iterator[Diagnostic]:
         """What is said of values that are not at hand; nothing more is said of them then.
@@ -249,14 +326,17 @@ def _names(section: object) -> frozenset[str]:
 
 
 def _placed(merged: Merged, found: Iterable[Checked]) -> list[Diagnostic]:
-    at = [(one, merged.origin(one.finding.path)) for one in found]
-    located = locate((file, one.finding.path) for one, file in at if file is not None)
-    return [_told(one, file, located) for one, file in at]
+    at = [(one, merged.stands_at(one.finding.path)) for one in found]
+    located = locate(place for _, place in at if place is not None)
+    return [_told(one, place, located) for one, place in at]
 
 
-def _told(one: Checked, file: SourceFile | None, located: Mapping[tuple[str, Path], tuple[Place, Place]]) -> Diagnostic:
+def _told(
+    one: Checked, stands_at: tuple[SourceFile, Path] | None, located: Mapping[tuple[str, Path], tuple[Place, Place]]
+) -> Diagnostic:
     finding = one.finding
-    key, value = located[file.shown_as, finding.path] if file is not None else (None, None)
+    file, path = stands_at if stands_at is not None else (None, ())
+    key, value = located[file.shown_as, path] if file is not None else (None, None)
     line, column = (key if finding.at_key else value) or (None, None)
     return Diagnostic(
         code=finding.code,
@@ -290,6 +370,25 @@ def _clashing(clashes: Sequence[Clash]) -> list[Diagnostic]:
             )
         )
     return diagnostics
+
+
+def _misdirected(faults: Sequence[tuple[SourceFile, PatchFault]]) -> list[Diagnostic]:
+    located = locate((file, one.path) for file, one in faults)
+    found = []
+    for file, one in faults:
+        line, column = located[file.shown_as, one.path][1]
+        found.append(
+            Diagnostic(
+                code="bad-patch",
+                message=one.message,
+                file=file.shown_as,
+                line=line,
+                column=column,
+                pointer=pointer(one.path),
+                hint=one.hint,
+            )
+        )
+    return found
 
 
 def _ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -11,12 +11,13 @@ from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
 from gateway.config.sections.marks import MODEL_ITSELF, NAME_ITSELF, Kind, Refers
 from gateway.config.sections.models import Model
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
 from gateway.config.sections.reservations import Reservations
 from gateway.config.sections.tracing import MOST_COLLECTORS, ContentCapture, TraceCollector
-from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
+from gateway.config.sections.virtual_keys import AliasTargets, KeyClass, ModelTarget, VirtualKey
 
 Address = Annotated[str, Field(pattern=r"^[a-z_]+[./].+$", max_length=600)]
 
@@ -46,7 +47,7 @@ class Config(Section):
     owner: Annotated[Name | None, NAME_ITSELF] = Field(
         None, description="Who manages what this file declares, in a control plane that several files share."
     )
-    organization: Annotated[Name | None, NAME_ITSELF, NO_MATTER] = Field(
+    organization: Annotated[PrintableName | None, NAME_ITSELF, NO_MATTER] = Field(
         None, description="The organization that every request is attributed to."
     )
     trace_collectors: Annotated[dict[Name, TraceCollector], Kind("trace collector")] = Field(
@@ -54,9 +55,9 @@ class Config(Section):
         max_length=MOST_COLLECTORS,
         description="Collectors of traces by name, beside that of the `OTEL_*` variables.",
     )
-    teams: Annotated[dict[Name, Team], Kind("team")] = Field({}, description="Teams by name.")
-    projects: Annotated[dict[Name, Project], Kind("project")] = Field({}, description="Projects by name.")
-    principals: Annotated[dict[Name, Principal], Kind("principal")] = Field(
+    teams: Annotated[dict[PrintableName, Team], Kind("team")] = Field({}, description="Teams by name.")
+    projects: Annotated[dict[PrintableName, Project], Kind("project")] = Field({}, description="Projects by name.")
+    principals: Annotated[dict[PrintableName, Principal], Kind("principal")] = Field(
         {}, description="People and robots by name, often an e-mail address."
     )
     providers: Annotated[
@@ -80,6 +81,9 @@ class Config(Section):
     policy_rules: Annotated[
         dict[Name, NamedPolicyRules], Kind("policy_rules set", created=Access.NARROWS, deleted=Access.WIDENS)
     ] = Field({}, description="Named rule sets, for keys to refer to.")
+    key_classes: Annotated[dict[Name, KeyClass], Kind("key class")] = Field(
+        {}, description="What many keys have in common, by name; keys, principals and teams name one as their `class`."
+    )
     virtual_keys: Annotated[
         Mapping[Name, VirtualKey], Kind("virtual_key", created=Access.GRANTS, deleted=Access.NARROWS)
     ] = Field({}, description="Virtual keys by name.")

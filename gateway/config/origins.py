@@ -71,7 +71,7 @@ class Origins:
         if found.code in _WORDS_OF_A_RULE:
             hint = found.hint if found.hint and not found.hint.startswith("Did you mean") else None
             if found.code == "wrong-type":
-                hint = "A reference gives text, which this field does not take."
+                hint = "What the reference gives is read as this field wants it: a number, or true or false."
             return msgspec.structs.replace(found, message=self.sentence(found.message), hint=hint)
         meaning = CODES[found.code].removesuffix(".")
         message = f"{meaning[0].lower()}{meaning[1:]}; the value comes from {', '.join(named(written))}"

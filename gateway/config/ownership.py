@@ -106,10 +106,13 @@ def seen_by(config: Config, ownership: Ownership, owner: str | None) -> Config:
     )
 
 
-def not_shared(resources: Iterable[Resource], ownership: Ownership) -> Iterator[Checked]:
-    """What files name of others who do not share it, and what nobody says for their own keys alone."""
-    if not ownership.confined:
-        return
+def not_shared(
+    resources: Iterable[Resource], inheriting: Iterable[Resource], ownership: Ownership
+) -> Iterator[Checked]:
+    """What files name of others who do not share it, and what nobody says for their own keys alone.
+
+    `inheriting` are the same with all that keys inherit.
+    """
     providers = [name for kind, name in ownership.owners if kind == "providers"]
     reaching = {
         owner: any(ownership.reaches_unasked(owner, name) for name in providers)
@@ -118,6 +121,7 @@ def not_shared(resources: Iterable[Resource], ownership: Ownership) -> Iterator[
     for one in resources:
         yield from _foreign_names(one, ownership)
         yield from _of_everybody(one)
+    for one in inheriting:
         lists_none = one.kind == "virtual_keys" and "providers" not in one.spec
         if lists_none and not reaching[one.owner if one.confined else None]:
             yield _no_provider(one)

@@ -5,12 +5,16 @@ A hundred thousand models take half a gigabyte, and most keys are not used betwe
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gateway.config.key_classes import KeyClasses
 from gateway.config.sections.base import moment
 from gateway.config.sections.virtual_keys import VirtualKey
+
+NO_CLASSES: Final = KeyClasses()
+Part = TypeVar("Part", bound=msgspec.Struct)
 
 
 class KeySecrets(msgspec.Struct, frozen=True):
@@ -40,20 +44,26 @@ class KeyOwner(msgspec.Struct, frozen=True):
 
 
 class PackedKeys(Mapping[str, VirtualKey]):
-    """Builds a `VirtualKey` each time it is asked for: keep what you use."""
+    """Builds a `VirtualKey` each time it is asked for, with what its classes say: keep what you use."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("_packed", "classes")
 
-    def __init__(self, written: Mapping[str, Any]) -> None:
-        """`written` holds the plain trees of keys that are known to be valid."""
+    def __init__(self, written: Mapping[str, Any], classes: KeyClasses = NO_CLASSES) -> None:
+        """`written` holds the plain trees of keys that are known to be valid with what they inherit."""
+        self.classes = classes
         self._packed = {name: msgspec.msgpack.encode(key) for name, key in written.items()}
 
     def add(self, written: Mapping[str, Any]) -> None:
         """More keys; only while the table is being made."""
         self._packed.update((name, msgspec.msgpack.encode(key)) for name, key in written.items())
 
+    def written(self, name: str) -> dict[str, Any]:
+        """The key as it is written."""
+        found: dict[str, Any] = msgspec.msgpack.decode(self._packed[name])
+        return found
+
     def __getitem__(self, name: str) -> VirtualKey:
-        return VirtualKey.model_validate(msgspec.msgpack.decode(self._packed[name]))
+        return VirtualKey.model_validate(self.classes.key(self.written(name)).tree)
 
     def __contains__(self, name: object) -> bool:
         return name in self._packed
@@ -69,9 +79,7 @@ class PackedKeys(Mapping[str, VirtualKey]):
 
     def secrets(self) -> Iterator[KeySecrets]:
         """The hashes of every key, without building the keys."""
-        decode = msgspec.msgpack.Decoder(_Hashes).decode
-        for name, packed in self._packed.items():
-            found = decode(packed)
+        for name, found in zip(self._packed, self._parts(_Hashes), strict=True):
             earlier, ends = moment(found.previous_secret_expires_at), moment(found.expires_at)
             yield KeySecrets(
                 name,
@@ -83,7 +91,12 @@ class PackedKeys(Mapping[str, VirtualKey]):
 
     def owners(self) -> Iterator[KeyOwner]:
         """Whom every key stands for, without building the keys."""
-        return map(msgspec.msgpack.Decoder(KeyOwner).decode, self._packed.values())
+        return self._parts(KeyOwner)
+
+    def _parts(self, of: type[Part]) -> Iterator[Part]:
+        if not self.classes:
+            return map(msgspec.msgpack.Decoder(of).decode, self._packed.values())
+        return (msgspec.convert(self.classes.key(self.written(name)).tree, of) for name in self._packed)
 
 
 def key_owners(keys: Mapping[str, VirtualKey]) -> Iterator[KeyOwner]:

@@ -26,7 +26,8 @@ them. `examples/gateway.yaml` is a tutorial. For completion and checks in an edi
 | `${runtime-env:NAME}` | resolved by every gateway from its own environment, where `GATEWAY_RUNTIME_ENV` lists it |
 | `$${` | a literal `${` |
 
-References stand anywhere inside a value, and always make a string. They stand in no name: of what is declared, of tags,
+References stand anywhere inside a value. What they give is read as the field wants it: `rpm: "${env:RPM:-600}"` is a
+number; `${runtime-env:NAME}` gives text alone. They stand in no name: of what is declared, of tags,
 and of models that an alias, a provider, a price or a key's `models_allowed` has; nor in a `deny` pattern, which callers
 whom it refuses are told. They are warned about in a description.
 A change of a referenced file is a change of the configuration and reloads it.

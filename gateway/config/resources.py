@@ -16,9 +16,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from gateway.config.address import KINDS, parse_address
 from gateway.config.field_tree import SETTINGS, WRAPPED
+from gateway.config.key_classes import KeyClasses, without_nulls
 from gateway.config.model import Config
 from gateway.config.origins import Origins, value_at
+from gateway.config.packed_keys import NO_CLASSES, PackedKeys
 from gateway.config.references import hides_everything
+from gateway.config.sections.virtual_keys import KeySettings
 from gateway.config.source import Path, pointer, steps
 from gateway.secret import Secret
 
@@ -89,8 +92,8 @@ def resources_of(config: Config, references: Mapping[Path, str] | None = None) -
         if kind == "settings":
             yield from (_with_references(one, by_resource) for one in _settings(config))
             continue
-        for name, section in getattr(config, kind).items():
-            yield _with_references(Resource(kind, name, _spec(kind, section)), by_resource)
+        for name, spec in _specs(config, kind):
+            yield _with_references(Resource(kind, name, spec), by_resource)
 
 
 def read_spec(kind: str, written: object, name: str = "") -> Spec:
@@ -105,7 +108,10 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
         read = Config.model_validate({"version": 1, name: written})
         return {"value": _plain(_written(getattr(read, name)))}
-    spec = _spec(kind, _adapter(kind).validate_python(written))
+    if kind in _INHERITING and isinstance(written, Mapping):
+        spec = _as_written(written, _adapter(kind).validate_python(without_nulls(written)))
+    else:
+        spec = _spec(kind, _adapter(kind).validate_python(written))
     for place, secret in split_secrets(spec)[1].items():
         if _PLACEHOLDER in secret:
             raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
@@ -121,6 +127,25 @@ def tree_of(resources: Iterable[Resource]) -> dict[str, Any]:
         else:
             tree.setdefault(one.kind, {})[one.name] = one.spec["targets"] if one.kind == "model_aliases" else one.spec
     return tree
+
+
+def inheriting(resources: Iterable[Resource]) -> list[Resource]:
+    """Resources with all that keys inherit in their own specs, and without classes."""
+    found = [*resources]
+    classes = KeyClasses(tree_of(found))
+    if not classes:
+        return found
+    return [
+        msgspec.structs.replace(one, spec=_without_class(classes.key(one.spec).tree))
+        if one.kind == "virtual_keys"
+        else msgspec.structs.replace(one, spec=_without_class(one.spec))
+        for one in found
+        if one.kind != "key_classes"
+    ]
+
+
+def _without_class(spec: Spec) -> Spec:
+    return {member: value for member, value in spec.items() if member != "class"}
 
 
 def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
@@ -155,6 +180,46 @@ def join_secrets(public: dict[str, Any], secrets: Mapping[str, str]) -> dict[str
         return value
 
     return {name: with_secrets(value, (name,)) for name, value in public.items()}
+
+
+_INHERITING: Final = ("virtual_keys", "key_classes")
+"""What has classes, or is one: a value that is a default counts before what a class says, and so does `null`."""
+
+
+def _specs(config: Config, kind: str) -> Iterator[tuple[str, Spec]]:
+    """The entries of a section in normal form. What keys inherit is not theirs."""
+    keys = config.virtual_keys
+    classes = keys.classes if isinstance(keys, PackedKeys) else NO_CLASSES
+    for name, section in getattr(config, kind).items():
+        if kind == "key_classes" and classes:
+            yield name, _as_written(classes.written(name), section)
+        elif kind == "virtual_keys" and isinstance(keys, PackedKeys) and classes.names_of(keys.written(name)):
+            yield name, _as_written(keys.written(name), section)
+        else:
+            yield name, _spec(kind, section)
+
+
+def _as_written(written: Mapping[str, Any], section: BaseModel) -> Spec:
+    """The normal form of what is written, by that of the whole with what it inherits.
+
+    Where it has no classes, it is that of any other entry, but for `null` that says something.
+    """
+    spec: dict[str, Any] = _plain(section.model_dump(exclude_unset=True, by_alias=True))
+    found: dict[str, Any] = _picked(written, spec)
+    aliases = written.get("model_aliases")
+    if isinstance(aliases, Mapping) and isinstance(section, KeySettings):
+        found["model_aliases"] = {
+            alias: None if target is None else _targets(section.model_aliases[alias])
+            for alias, target in aliases.items()
+        }
+    return found
+
+
+def _picked(written: Any, normal: Any) -> Any:
+    """Of the normal form of a whole what is written of it; a list as it is, since others may be added to it."""
+    if isinstance(written, Mapping) and isinstance(normal, Mapping):
+        return {name: _picked(inner, normal.get(name)) for name, inner in written.items()}
+    return written if normal is None or isinstance(written, list) else normal
 
 
 def _settings(config: Config) -> Iterator[Resource]:

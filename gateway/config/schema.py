@@ -10,12 +10,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway.config.model import Config
+from gateway.config.source import ASIDE
 
 Schema = dict[str, Any]
 
 IDS: Final = "https://gateway.invalid/schema/"
 """What the `$id` of every schema begins with; its file's name follows."""
 PART: Final = "One of several files of a configuration: sections of gateway.yaml; another file has the version."
+_ASIDE: Final = (
+    "For values that others share by anchors; it means nothing itself, and nothing in it is resolved or kept."
+)
 _REFERENCE = r"\$\{"
 
 
@@ -35,6 +39,8 @@ def of_model(model: type[BaseModel], name: str, title: str) -> Schema:
     """The schema of what people write, in an order that only changes when the model does."""
     schema = model.model_json_schema(schema_generator=_Generator)
     _walk(schema)
+    if model is Config:
+        schema["patternProperties"] = {f"^{ASIDE}": {"description": _ASIDE}}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": f"{IDS}{name}",
@@ -44,9 +50,26 @@ def of_model(model: type[BaseModel], name: str, title: str) -> Schema:
     }
 
 
+def with_references(schema: Schema) -> Schema:
+    """A schema for editors: where a number or a truth value belongs, a text with a reference may stand."""
+    found: Schema = _with_references(schema)
+    return found
+
+
+def _with_references(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_references(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {name: _with_references(value) for name, value in node.items()}
+    if node.get("type") in ("integer", "number", "boolean"):
+        return {**inner, "type": [node["type"], "string"], "pattern": _REFERENCE}
+    return inner
+
+
 def render() -> str:
     """The schema as the text of `schema/gateway.schema.json`."""
-    return text_of(generate())
+    return text_of(with_references(generate()))
 
 
 def text_of(schema: Schema) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import yaml
 from yaml.events import (
@@ -33,6 +33,8 @@ Place = tuple[int, int]
 Resolve = Callable[[str, Path, Place], str]
 Follow = Callable[[Path, Path], None]
 
+ASIDE: Final = "x-"
+"""How the names of sections begin that hold what others share by anchors, and mean nothing themselves."""
 _MAX_DEPTH = 50
 _MAX_ALIASED_NODES = 1_000_000
 _MAY_NOT_BE_TEXT = frozenset("0123456789+-.~nNtTfF")
@@ -195,12 +197,18 @@ class _Builder:
         if self._aliased > _MAX_ALIASED_NODES:
             msg = "aliases expand to too much"
             raise _Unreadable(msg, _place(event))
+        value = anchor.value
         for resolved in anchor.resolved:
-            path = (*self._path, *resolved[len(anchor.path) :])
+            inside = resolved[len(anchor.path) :]
+            path = (*self._path, *inside)
             self._resolved.append(path)
-            if self._follow is not None:
+            if is_aside(resolved):
+                if self._resolve is not None and not is_aside(path):
+                    text = _at(value, inside)
+                    value = _replaced(value, inside, self._resolve(text, path, _place(event)))
+            elif self._follow is not None:
                 self._follow(resolved, path)
-        return anchor.value
+        return value
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -208,16 +216,36 @@ class _Builder:
             msg = f"the tag {event.tag} has no meaning here"
             raise _Unreadable(msg, _place(event), "Leave the tag out.")
         if event.implicit[0] and event.tag is None and (not text or text[0] in _MAY_NOT_BE_TEXT):
-            return _plain(text)
+            return plain_scalar(text)
         if "${" in text and self._resolve is not None:
             path = tuple(self._path)
             self._resolved.append(path)
-            return self._resolve(text, path, _place(event))
+            return text if is_aside(path) else self._resolve(text, path, _place(event))
         return intern(text) if len(text) < 64 else text  # noqa: PLR2004 - long strings seldom repeat
 
 
-def _plain(text: str) -> Any:
-    """A plain scalar by the core schema. Infinity and NaN stay text: no field takes them."""
+def is_aside(path: Path) -> bool:
+    """Whether a path is in a section `x-...`, which is for anchors: its references are resolved where an alias is."""
+    return bool(path) and str(path[0]).startswith(ASIDE)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _replaced(value: Any, path: Path, text: str) -> Any:
+    """A copy of a value with one text in it replaced."""
+    if not path:
+        return text
+    copy = value.copy()
+    copy[path[0]] = _replaced(value[path[0]], path[1:], text)
+    return copy
+
+
+def plain_scalar(text: str) -> Any:
+    """What a plain scalar means by the core schema. Infinity and NaN stay text: no field takes them."""
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004 - longer is refused by every field, and slow

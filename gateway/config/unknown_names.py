@@ -31,6 +31,8 @@ def unknown_names(tree: Mapping[str, Any], config: Config, facts: Facts) -> Iter
             yield from _unknown(section, written, config, facts)
             continue
         valid = getattr(config, section)
+        if not isinstance(valid, Mapping):
+            continue
         yield from _unknown(section, {name: one for name, one in written.items() if name in valid}, config, facts)
 
 

@@ -18,8 +18,9 @@ from pydantic_core import ErrorDetails
 
 from gateway.config.field_tree import tree_of_file
 from gateway.config.findings import Finding
+from gateway.config.key_classes import SECTION, KeyClasses
 from gateway.config.model import Config
-from gateway.config.packed_keys import PackedKeys
+from gateway.config.packed_keys import NO_CLASSES, PackedKeys
 from gateway.config.schema import generate
 from gateway.config.sections.base import AMOUNT, AMOUNT_IS, Name
 from gateway.config.sections.marks import CalledElsewhere, Mistaken
@@ -50,15 +51,21 @@ _TYPE_NAMES = {
 }
 
 
-def build(tree: Any, on_keys: Callable[[Config], None] | None = None) -> tuple[Config | None, list[Finding]]:
+def build(
+    tree: Any, on_keys: Callable[[Config], None] | None = None, classes: KeyClasses = NO_CLASSES
+) -> tuple[Config | None, list[Finding]]:
     """The model of a merged tree, and everything that keeps the tree from being valid.
 
     Where some entries are at fault, the model is that of the others, so that they can be checked further. `on_keys`
     gets the configuration with some of its keys, until it has seen all that are valid; those of the result are packed.
+    Keys, and classes that extend others, are judged with what they inherit.
     """
     errors: list[ErrorDetails] = []
     keys = tree.get("virtual_keys") if isinstance(tree, dict) else None
     apart = isinstance(keys, dict)
+    if classes:
+        whole = {name: one.tree for name, one in classes.class_trees().items()}
+        tree = {**tree, SECTION: {**tree[SECTION], **whole}}
     rest = {section: value for section, value in tree.items() if section != "virtual_keys"} if apart else tree
     config: Config | None
     try:
@@ -66,15 +73,19 @@ def build(tree: Any, on_keys: Callable[[Config], None] | None = None) -> tuple[C
     except ValidationError as error:
         errors += _details(error)
         config = _of_the_others(rest, errors)
-    packed = PackedKeys({})
+    packed = PackedKeys({}, classes)
     for some in _some_at_a_time(keys if isinstance(keys, dict) else {}):
-        models = _valid_keys(some, errors)
+        models = _valid_keys(_inheriting(some, classes), errors)
         packed.add({name: some[name] for name in models})
         if config is not None and on_keys is not None:
             on_keys(config.model_copy(update={"virtual_keys": models}))
     if config is not None:
         config = config.model_copy(update={"virtual_keys": packed})
-    return config, _explained(tree, errors) if errors else []
+    return config, _explained(tree, errors, classes) if errors else []
+
+
+def _inheriting(some: dict[str, Any], classes: KeyClasses) -> dict[str, Any]:
+    return {name: classes.key(one).tree for name, one in some.items()} if classes else some
 
 
 def _of_the_others(tree: Any, errors: list[ErrorDetails]) -> Config | None:
@@ -120,9 +131,12 @@ def _details(error: ValidationError, *section: str) -> list[ErrorDetails]:
     return details
 
 
-def _explained(tree: Any, errors: list[ErrorDetails]) -> list[Finding]:
+def _explained(tree: Any, errors: list[ErrorDetails], classes: KeyClasses) -> list[Finding]:
     """In the words of the schema where it has any; the schema is slow, so it sees only what is at fault."""
-    findings = list(_by_schema(_at_fault(tree, errors)))
+    at_fault = _at_fault(tree, errors, classes)
+    findings = list(_by_schema(at_fault))
+    if classes and "virtual_keys" in at_fault:
+        tree = {**tree, "virtual_keys": {**tree["virtual_keys"], **at_fault["virtual_keys"]}}
     told = {finding.path for finding in findings}
     above = {path[:end] for path in told for end in range(len(path) + 1)}
     for one in errors:
@@ -132,7 +146,7 @@ def _explained(tree: Any, errors: list[ErrorDetails]) -> list[Finding]:
     return findings
 
 
-def _at_fault(tree: Any, errors: list[ErrorDetails]) -> Any:
+def _at_fault(tree: Any, errors: list[ErrorDetails], classes: KeyClasses) -> Any:
     if not isinstance(tree, dict):
         return tree
     sections = {"version", *(one["loc"][0] for one in errors if one["loc"])}
@@ -140,7 +154,8 @@ def _at_fault(tree: Any, errors: list[ErrorDetails]) -> Any:
     keys = pruned.get("virtual_keys")
     if isinstance(keys, dict):
         names = dict.fromkeys(one["loc"][1] for one in errors if one["loc"][0] == "virtual_keys")
-        pruned["virtual_keys"] = {name: keys[name] for name in islice(names, _KEYS_TO_EXPLAIN)}
+        some = {str(name): keys[name] for name in islice(names, _KEYS_TO_EXPLAIN)}
+        pruned["virtual_keys"] = _inheriting(some, classes)
     return pruned
 
 

@@ -32,7 +32,7 @@ _ASIS: Final = (
     "first_token_ms",
     "prompt_per_mille",
 )
-_JSON: Final = ("tags", "price", "budgets", "attempts")
+_JSON: Final = ("tags", "price", "budgets", "attempts", "warnings")
 COLUMNS: Final = (
     "day",
     *_KEPT_TEXTS,
@@ -71,6 +71,7 @@ def columns_of(records: Sequence[DecisionRecord]) -> dict[str, Sequence[Any]]:
         [None if record.price is None else _json(record.price) for record in records],
         [_json(_pairs(record.budgets)) if record.budgets else "[]" for record in records],
         [_json(record.attempts) for record in records],
+        [_json(record.warnings) if record.warnings else None for record in records],
         [_json(record.usage.further) if record.usage and record.usage.further else None for record in records],
         *_served_columns([record.served or _NOT_SAID for record in records]),
     )
@@ -105,6 +106,7 @@ def entry_of(row: Mapping[str, Any]) -> DecisionRecord:
         price=row["price"],
         budgets=tuple(Charge(counter, amount) for counter, amount in row["budgets"]),
         attempts=attempts_of(row["attempts"]),
+        warnings=tuple(row["warnings"]) if row["warnings"] else msgspec.UNSET,
         **{name: row[name] for name in _ASIS},
         **texts,
     )

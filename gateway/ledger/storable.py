@@ -53,6 +53,7 @@ def storable(record: DecisionRecord) -> DecisionRecord:
         attempts=tuple(map(_storable_attempt, record.attempts)),
         usage=None if record.usage is None else _storable_usage(record.usage),
         served=None if record.served is None else _storable_served(record.served),
+        warnings=record.warnings and tuple(map(stored_text, record.warnings)),
         identities=identities
         and {
             stored_text(kind): {stored_text(name): stored_text(text) for name, text in known.items()}

@@ -15,10 +15,11 @@ from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.holds import candidate_holds, find_end_user
 from gateway.pipeline.homes import owned, provider_called
-from gateway.pipeline.outbound import prepare_body
+from gateway.pipeline.outbound import prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, MarginHold, Received
+from gateway.pipeline.watch import note, would_refuse
 from gateway.shapes.deferred import BATCHED, MOST_REQUESTS
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.shapes.state import Reference, may_refer, references_in
@@ -115,7 +116,7 @@ class BatchRequests:
 
     def _judged(self, endpoint: Endpoint, data: bytes, place: str) -> bytes:
         received, key, shape = self._of(endpoint), self._key, endpoint.shape
-        body = JsonBody(data, shape.declares.judged)
+        body, _ = ruled_by_key(key, endpoint, JsonBody(data, shape.declares.judged))
         if body.raw("background") not in _SWITCHED_OFF:
             raise GatewayError("unsupported_parameter", "A batch is in the background as a whole.", param="background")
         judge(key, shape, body)
@@ -133,6 +134,8 @@ class BatchRequests:
         self.models[candidate.model] = None
         if len(self.models) > _MOST_MODELS:
             raise GatewayError("bad_request", f"A batch may ask for {_MOST_MODELS} models.", param="model")
+        if key.watched:
+            note(self._received, at_once(would_refuse(received.snapshot, key, endpoint, body)))
         alone = Resolution(found.source, (candidate,), (), found.skipped, _ALONE)
         end_user = find_end_user(received, body)
         admitted = Admitted(received, key, body, output_cap(shape, body), model, alone, self._cache_mode, end_user)

@@ -15,14 +15,16 @@ from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.holds import budget, find_end_user
-from gateway.pipeline.outbound import fit, prepare_body
+from gateway.pipeline.outbound import fit, prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
+from gateway.pipeline.watch import would_refuse
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
 from gateway.turns import at_once
 from gateway.wire.json_body import JsonBody
+from gateway.wire.request_body import RequestBody
 
 _T = TypeVar("_T")
 _DEFAULT_CACHE_MODE = "respect"
@@ -75,6 +77,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against.
 
     `shares` says of the file's own models how requests are shared out; the candidates are those of one such draw.
+    `warnings` are rules that only warn, and would refuse it.
     """
 
     virtual_key: str
@@ -84,6 +87,7 @@ class Explanation(msgspec.Struct, frozen=True):
     model_source: str | None
     cache_mode: str
     verdicts: tuple[Verdict, ...]
+    warnings: tuple[str, ...]
     limits: tuple[str, ...]
     budgets: tuple[str, ...]
     fallback: ExplainedFallback
@@ -98,16 +102,21 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Way(msgspec.Struct, frozen=True):
-    """Where a request would go first, and at which price; or why it would go nowhere."""
+    """Where a request would go first, and at which price; or why it would go nowhere.
+
+    `warnings` are rules that only warn, and would refuse it.
+    """
 
     target: str | None
     price: Price | None
     refused: str | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
-        """The target or the refusal."""
-        return self.refused or self.target or ""
+        """The target, with what warns of it, or the refusal."""
+        warning = f" (warned of by {', '.join(self.warnings)})" if self.warnings else ""
+        return self.refused or f"{self.target or ''}{warning}"
 
 
 def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Way:
@@ -119,13 +128,20 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
     try:
-        parsed = JsonBody(body, endpoint.shape.declares.judged)
+        parsed, _ = ruled_by_key(key, endpoint, JsonBody(body, endpoint.shape.declares.judged))
         _judge(key, endpoint, parsed)
         found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed), parsed)
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
-    return Way(f"{first.upstream.provider.name}/{first.model}", first.prices.at(clock.now()), None)
+    target = f"{first.upstream.provider.name}/{first.model}"
+    return Way(target, first.prices.at(clock.now()), None, _warnings(snapshot, key, endpoint, parsed))
+
+
+def _warnings(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> tuple[str, ...]:
+    if not key.watched:
+        return ()
+    return tuple(dict.fromkeys(one.name for one in at_once(would_refuse(snapshot, key, endpoint, body))))
 
 
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
@@ -136,7 +152,10 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     found: Resolution | None = None
     mode = _DEFAULT_CACHE_MODE
     candidates: tuple[ExplainedCandidate, ...] = ()
-    parsed = _judged(verdicts, "body", lambda: JsonBody(body, endpoint.shape.declares.judged))
+    read = _judged(
+        verdicts, "body", lambda: ruled_by_key(key, endpoint, JsonBody(body, endpoint.shape.declares.judged))
+    )
+    parsed, told = (None, ()) if read is None else read
     if parsed is not None:
         _judged(verdicts, "policy", lambda: _judge(key, endpoint, parsed))
 
@@ -152,13 +171,18 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             cap = output_cap(endpoint.shape, parsed)
             end_user = _judged(verdicts, "end user", lambda: find_end_user(received, parsed)) if key.budgets else None
             request = Admitted(received, key, parsed, cap, model_asked, found, mode, end_user)
+            request.told = told
             if key.budgets:
                 _judged(verdicts, "budgets", lambda: _ask_budgets(request, request.candidate))
             candidates = tuple(_candidate(request, one) for one in found.candidates)
+    warnings: tuple[str, ...] = ()
+    if found is not None and parsed is not None:
+        warnings = _warnings(snapshot, key, endpoint, parsed)
     if candidates and candidates[0].body is None and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
     fallback = FallbackPolicy() if found is None else found.fallback
     asked = () if found is None else found.candidates
+    watched = {*key.watched_holds, *chain.from_iterable(one.upstream.watched_holds for one in asked)}
     return Explanation(
         virtual_key=key.name,
         state=key.state,
@@ -167,7 +191,11 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         model_source=None if found is None else found.source,
         cache_mode=mode,
         verdicts=tuple(verdicts),
-        limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
+        warnings=warnings,
+        limits=tuple(
+            f"{hold.limit.key} {hold.limit.ceiling}{', warns' if hold in watched else ''}"
+            for hold in (*key.holds, *key.watched_holds, *_provider_holds(asked))
+        ),
         budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(
             tuple(sorted(fallback.on)),
@@ -185,7 +213,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     )
 
 
-def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
+def _judge(key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> None:
     judge(key, endpoint.shape, body)
     judging = judge_urls(key, endpoint.shape, body)
     if judging is not None:
@@ -267,4 +295,4 @@ def _told(budget: CompiledBudget) -> str:
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:
-    return chain.from_iterable(one.upstream.holds for one in candidates)
+    return chain.from_iterable((*one.upstream.holds, *one.upstream.watched_holds) for one in candidates)

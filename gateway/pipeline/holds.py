@@ -79,10 +79,11 @@ def limit(key: CompiledKey, endpoint: Endpoint, size: int = 0, cap: StatedLimit 
         size: Bytes of the body.
         cap: The output tokens that it asks for at most.
     """
-    return _sized(key.holds, endpoint, size, cap)
+    return sized(key.holds, endpoint, size, cap)
 
 
-def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLimit) -> list[Hold]:
+def sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLimit) -> list[Hold]:
+    """Holds of limits for a body of a size; those on tokens are left out where an endpoint has none."""
     wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit
@@ -171,7 +172,7 @@ def candidate_holds(request: Admitted, candidate: Candidate, habits: Habits) -> 
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
     fit(request, candidate)
     size = len(request.body.data)
-    holds = _sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
+    holds = sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
     if request.key.budgets:
         holds += budget(request, candidate, habits)
     return holds

@@ -17,7 +17,7 @@ from gateway.shapes.cloud_messages import HEADER, CloudForm
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import choices, output_cap
 from gateway.shapes.vendor import Vendor
-from gateway.snapshot.snapshot import Candidate
+from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.wire.addressed_body import addressed_body
 from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
@@ -40,6 +40,24 @@ _REASONING: Final = "input[type=reasoning]"
 _THINKING: Final = "messages[].content[type=thinking]"
 _SIGNATURES: Final = "contents[].parts[].thoughtSignature"
 _BETAS: Final = HEADER.encode()
+
+
+def ruled_by_key(key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> tuple[RequestBody, tuple[str, ...]]:
+    """A body as the rules of a key have it, and what they did: it is judged, held for and sent as this.
+
+    Raises `bad_request` or `unsupported_parameter`.
+    """
+    rules = key.rules
+    if rules is None or endpoint.is_stored or isinstance(body, MultipartBody):
+        return body, ()
+    edited = rules.edited(endpoint, body)
+    if edited is None:
+        return body, ()
+    _refuse_loss(body, edited.left_out)
+    ruled = JsonBody(edited.data, endpoint.shape.declares.judged)
+    # What the path says is not in the body.
+    ruled.model, ruled.stream = body.model, body.stream
+    return ruled, edited.told
 
 
 def fit(request: Admitted, candidate: Candidate) -> None:
@@ -145,9 +163,17 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     else:
         strict = is_strict(request.body)
         outbound = request.outbound or _translated(request, candidate, lane.translation, strict=strict)
+    if request.told:
+        outbound = _telling(outbound, request.told)
     if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
         return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
     return outbound
+
+
+def _telling(outbound: Outbound, told: Sequence[str]) -> Outbound:
+    """The same, with what rules of the key did to the body before."""
+    treatment = "spliced" if outbound.treatment == "identical" else outbound.treatment
+    return outbound._replace(treatment=treatment, params_dropped=(*told, *outbound.params_dropped))
 
 
 def _spliced(request: Admitted, candidate: Candidate) -> Outbound:

@@ -1,10 +1,10 @@
 """The stages of a request, in order: what `run`, `_admit` and `_find` call is the documentation.
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
-2. the body is read and its facts are found, without changing it
+2. the body is read and its facts are found; where its key has rules on fields, it becomes what they say
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
    threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
-4. `reserve` takes every hold at once: the request is admitted
+4. `reserve` takes every hold at once: the request is admitted; `watch` notes what would have refused it
 5. `ask` waits for the head of a provider's answer: the request is asked; `count` answers where nobody is to be asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
 
@@ -30,12 +30,15 @@ from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limi
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
 from gateway.pipeline.input_files import with_digest
 from gateway.pipeline.listing import list_own
+from gateway.pipeline.outbound import ruled_by_key
 from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Outbound, Received
+from gateway.pipeline.watch import watch
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
@@ -106,13 +109,18 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     come first in the order, and a client that is refused over and over must not be free to go on.
     """
     _check_room(services)
-    shape = received.endpoint.shape
+    endpoint, shape = received.endpoint, received.endpoint.shape
     cap = output_cap(shape, body)
-    limits = limit(key, received.endpoint, len(body.data), cap)
+    limits = limit(key, endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
     is_long = takes_long(shape, body) or (len(body.data) >= LONG_BYTES and key.edits_bodies)
     home = None
+    told: tuple[str, ...] = ()
     try:
+        if key.rules is not None:
+            body, told = await _ruled(key, endpoint, body, is_long=is_long)
+            cap = output_cap(shape, body)
+            limits = limit(key, endpoint, len(body.data), cap)
         if is_long:
             await beside(judge, key, shape, body)
         else:
@@ -134,11 +142,21 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
                 received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
+    admitted.told = told
     if admitted.fitted is not None:
         limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
     await reserve(admitted, limits, holds, services)
     received.trail.admitted = admitted
+    if key.is_watched:
+        await watch(admitted, services)
     return admitted
+
+
+async def _ruled(
+    key: CompiledKey, endpoint: Endpoint, body: RequestBody, *, is_long: bool
+) -> tuple[RequestBody, tuple[str, ...]]:
+    """The body as rules of the key on its fields have it: all that follows is about that."""
+    return await beside(ruled_by_key, key, endpoint, body) if is_long else ruled_by_key(key, endpoint, body)
 
 
 def _check_room(services: Services) -> None:

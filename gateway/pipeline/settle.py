@@ -34,7 +34,7 @@ from gateway.telemetry.access_log import AGENT
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.traced_request import Call, TracedRequest
+from gateway.telemetry.traced_request import LONGEST_NAME, LONGEST_TEXT, Call, TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
 from gateway.visible import visible
@@ -239,6 +239,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
             metrics.failed(provider, ended.error_type, code)
     if ended.denial is not None:
         metrics.denied(ended.denial)
+    for warned in trail.warned:
+        metrics.warned(warned.by, warned.dimension)
     _count_attempts(trail.attempts, asked, metrics, started, now)
     if metrics.labelled is not None:
         _count_labelled(metrics.labelled, received, bill, ended)
@@ -356,6 +358,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, released: Rel
         budgets=released.charges,
         prompt_per_mille=released.prompt_per_mille,
         settled_until=msgspec.UNSET if released.settled_until is None else released.settled_until,
+        warnings=tuple([one.name for one in trail.warned]) if trail.warned else msgspec.UNSET,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
 
@@ -396,6 +399,7 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
     """What spans are made of."""
     headers, trail = received.header_map, received.trail
     key, admitted, asked = trail.key, trail.admitted, trail.asked
+    host, agent = headers.get(_HOST), headers.get(AGENT)
     duration_s = clock.monotonic() - received.started
     if asked is not None and trail.calls:
         _conclude_call(trail.calls[-1], asked, record, duration_s)
@@ -405,8 +409,8 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         started_at=received.started_at,
         duration_s=duration_s,
         path=received.endpoint.path,
-        host=_text(headers.get(_HOST)),
-        user_agent=_text(headers.get(AGENT)),
+        host=host and host[:LONGEST_NAME],
+        user_agent=agent and agent[:LONGEST_NAME],
         calls=trail.calls,
         parameters={} if admitted is None else parameters_of(admitted.body),
         thread_id=_text(headers.get(_THREAD)),
@@ -425,10 +429,10 @@ def _conclude_call(call: Call, asked: Asked, record: DecisionRecord, ended: floa
         call.first_chunk = asked.first_token_at - asked.received.started
     if asked.ends is not None and record.endpoint in OUTLINED:
         outline = asked.ends.read(asked.candidate.lane.endpoint.shape)
-        call.answer_id = outline.answer_id
+        call.answer_id = outline.answer_id and outline.answer_id[:LONGEST_TEXT]
         # A reason that was to come and did not is an error, says the convention.
         call.finish_reasons = outline.finish_reasons or (Stop.FAILED.value,)
 
 
 def _text(header: bytes | None) -> str | None:
-    return None if header is None else header.decode("utf-8", "replace")
+    return None if header is None else header.decode("utf-8", "replace")[:LONGEST_TEXT]

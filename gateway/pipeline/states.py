@@ -18,7 +18,7 @@ from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.state import Reference
 from gateway.shapes.stated import StatedLimit, choices
-from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
+from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay, Warned
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
@@ -167,8 +167,9 @@ class Trail:
 
     Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
-    body was waited for, which is the client's time. `calls` are those that were made, of a sampled request.
-    `shared_by`: what decided between the arms of the file's own models.
+    body was waited for, which is the client's time. `calls` are those that were made, of a sampled request. `warned` is
+    what would have refused the request if it were enforced. `shared_by`: what decided between the arms of models of the
+    file's own.
     """
 
     __slots__ = (
@@ -190,6 +191,7 @@ class Trail:
         "reservations",
         "shared_by",
         "streams",
+        "warned",
     )
 
     def __init__(self) -> None:
@@ -211,6 +213,7 @@ class Trail:
         self.admitted: Admitted | None = None
         self.asked: Asked | None = None
         self.is_settled = False
+        self.warned: tuple[Warned, ...] = ()
 
     @property
     def route(self) -> str | None:
@@ -238,7 +241,8 @@ class Admitted:
     for what it names. `defers`: what it consumes is charged later, of another row of the ledger, unless the answer says
     it already.
 
-    `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
+    `came` is the body as the client sent it, or as rules of its key made it, and `told` what these did; `body` is as
+    the rules on the candidate's requests have it, before any lane.
     Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
     `ruled` says what rules did to `body`, `fitted` for which candidate with rules all of this is.
     """
@@ -265,6 +269,7 @@ class Admitted:
         "received",
         "replaced",
         "ruled",
+        "told",
         "under_way",
     )
 
@@ -285,6 +290,7 @@ class Admitted:
         self.key = key
         self.body = self.came = body
         self.ruled: Sequence[str] = ()
+        self.told: Sequence[str] = ()
         self.fitted: Candidate | None = None
         self.outbound: Outbound | None = None
         self.output_cap: StatedLimit = cap

@@ -157,6 +157,8 @@ def _key_loses_models(change: ResourceChange, situation: Situation) -> Iterator[
     if figures is None or change.after is None or not _touches(change, "models_allowed"):
         return
     allowed = change.after.get("models_allowed")
+    if isinstance(allowed, dict):
+        allowed = None if allowed.get("mode") == "warn" else allowed["allow"]
     if allowed is None:
         return
     globs = [compile_glob(one) for one in allowed]

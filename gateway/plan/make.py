@@ -9,7 +9,7 @@ import msgspec
 from gateway.clock import moment_at
 from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.referring import Key
-from gateway.config.resources import Resource, Spec, origins_of
+from gateway.config.resources import Resource, Spec, inheriting, origins_of
 from gateway.config.sections.access import Access
 from gateway.config.source import steps
 from gateway.plan.change import Drift, ResourceChange
@@ -17,6 +17,7 @@ from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
 from gateway.plan.guards import guards
+from gateway.plan.inheritance import with_inheritance
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
@@ -160,9 +161,18 @@ def make_plan(
         warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
     if pairs and confines:
         warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
-    seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
+    seen = {
+        (one.kind, one.name): one
+        for one in inheriting(after.values())
+        if not desired.is_bound or one.owner == desired.owner
+    }
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_noted(one, change, pulled, live) for one, change in pairs]
+    found = with_inheritance(
+        [_noted(one, change, pulled, live) for one, change in pairs],
+        {key: one.resource for key, one in live.resources.items()},
+        after,
+        desired.owner if desired.is_bound else None,
+    )
     changes = [
         with_consequences(told(one, matched), of_secrets(matched, live.replaced_secrets, now), origins)
         for one, (matched, _) in _while(still, zip(found, pairs, strict=True))

@@ -28,7 +28,8 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """The requests of a period under both configurations.
 
     Costs are nano-USD at list prices, for requests that both answer; prices for long prompts and what policy rules find
-    in bodies are left out, since bodies are not kept.
+    in bodies are left out, since bodies are not kept: but for what rules and limits have warned of, which are refused
+    where these are enforced.
     """
 
     days: int
@@ -40,14 +41,18 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     cost_after: int
     differences: list[Difference]
     left_out: int
+    warned: int = 0
+    """Answered by both, though a rule that only warns would refuse them, of which none did before."""
 
 
 def told(replay: Replay) -> Iterator[str]:
     """The replay in lines."""
     period = "day" if replay.days == 1 else f"{replay.days} days"
+    warned = f"{replay.warned:,} are warned of now, " if replay.warned else ""
     yield (
         f"Replay of {count(replay.requests, 'request')} of the last {period}: "
-        f"{replay.rerouted:,} go elsewhere, {replay.refused:,} are refused now, {replay.admitted:,} are answered now; "
+        f"{replay.rerouted:,} go elsewhere, {replay.refused:,} are refused now, {warned}"
+        f"{replay.admitted:,} are answered now; "
         f"list cost {shown(replay.cost_before)} -> {shown(replay.cost_after)}"
     )
     for one in replay.differences:

@@ -14,6 +14,7 @@ from gateway.wire.url_sieve import UrlSieve, sieve_for
 
 _SHOWN = 64
 _REMEMBERED = 1024
+_DIMENSIONS = ("tools", "mcp", "urls", "models")
 
 
 class Rule(Protocol):
@@ -49,7 +50,7 @@ class RuleSet(Protocol):
 
 
 class Judge:
-    """The rules of a key by dimension; `has_...` says whether there is anything to look for."""
+    """The rules of a key by dimension; `has_...` says whether there is anything to look for, `names` what they are."""
 
     __slots__ = (
         "_mcp",
@@ -62,6 +63,7 @@ class Judge:
         "has_declarations",
         "has_models",
         "has_urls",
+        "names",
         "passed_urls",
         "url_sieve",
     )
@@ -77,6 +79,12 @@ class Judge:
         self.url_sieve = _sieve([rules.urls for _, rules in rule_sets if rules.urls is not None])
         # PERF: conversations are sent again and again, with one turn more.
         self.passed_urls: set[bytes] = set()
+        self.names = frozenset(
+            f"{name}.{dimension}"
+            for name, rules in rule_sets
+            for dimension in _DIMENSIONS
+            if getattr(rules, dimension) is not None
+        )
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)

@@ -42,9 +42,9 @@ def compile_re2(pattern: str) -> Regexp:
 @lru_cache(maxsize=10_000)
 def compile_glob(glob: str) -> Callable[[str], bool]:
     """A matcher of whole texts: `*` any characters, `?` one, `[a-z]` and `[!a-z]` classes. Raises `ValueError`."""
-    translated = _translate(glob)
+    translated = glob_expression(glob)
     try:
-        expression = compile_re2(rf"(?s)^(?:{translated})$")
+        expression = compile_re2(translated)
     except ValueError:
         msg = f"{glob!r} is not a glob: a class such as `[z-a]` holds nothing, or it is too long"
         raise ValueError(msg) from None
@@ -53,6 +53,11 @@ def compile_glob(glob: str) -> Callable[[str], bool]:
         return expression.search(text.encode("utf-8", "surrogatepass")) is not None
 
     return matches
+
+
+def glob_expression(glob: str) -> str:
+    """The RE2 expression that matches what a glob does. Raises `ValueError` where a class is not closed."""
+    return rf"(?s)^(?:{_translate(glob)})$"
 
 
 def is_glob(text: str) -> bool:

@@ -85,7 +85,7 @@ class _Base:
     def copy_of(self, path: Path) -> Path:
         """Where a path of this machine lies."""
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link may lead elsewhere at the revision
-        return self._directory / absolute.relative_to(absolute.anchor)
+        return type(path)(self._directory / absolute.relative_to(absolute.anchor))
 
     def lay_out(self, path: Path) -> bool:
         """Writes the file, or the YAML files of the directory; whether the revision has it."""

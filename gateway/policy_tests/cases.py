@@ -46,6 +46,9 @@ class Expectation(Section):
     params_dropped: list[str] | None = Field(None, description="Parameters that a translation leaves out.")
     price: ExpectedPrice | None = Field(None, description="The first candidate's price.")
     budgets: list[str] | None = Field(None, description="The budgets that a request of the key counts against.")
+    warnings: list[str] | None = Field(
+        None, description="Rules with `mode: warn` that would refuse it, by name, such as `no-shell.tools`."
+    )
     cache_mode: str | None = Field(None, description="`respect`, `disable` or `force`.")
 
     @model_validator(mode="after")
@@ -78,6 +81,7 @@ class CaseFile(Section):
     """`*.test.yaml`."""
 
     config: list[str] | str | None = Field(None, description="Configuration files, relative to this one.")
+    patch: list[str] | str = Field([], description="Patches of that configuration, relative to this file.")
     never_widen: NeverWiden | bool = Field(False, description="Refuses what lets anybody do more than the base does.")
     cases: list[Case] = Field([], description="Cases, in the order of the report.")
 
@@ -98,6 +102,10 @@ class CaseFile(Section):
         """The configuration files that it names; `gateway.yaml` beside it where it names none."""
         written = self.config if isinstance(self.config, list) else [self.config or "gateway.yaml"]
         return [beside.parent / one for one in written]
+
+    def patch_paths(self, beside: Path) -> list[Path]:
+        """The patches that it names."""
+        return [beside.parent / one for one in ([self.patch] if isinstance(self.patch, str) else self.patch)]
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -92,6 +92,7 @@ def _mismatches(
             expect.params_dropped and sorted(expect.params_dropped),
             first and sorted(first.params_dropped),
         ),
+        ("warnings", expect.warnings and sorted(expect.warnings), sorted(told.warnings)),
         ("cache_mode", expect.cache_mode, told.cache_mode),
         ("budgets", expect.budgets and sorted(expect.budgets), _budgets(told, snapshot)),
     )

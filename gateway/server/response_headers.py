@@ -59,8 +59,8 @@ def of_gateway(received: Received) -> dict[str, str]:
         headers["x-langwatch-body"] = outbound.treatment
         if outbound.params_dropped:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
-    if trail.budget_warning is not None:
-        headers["x-langwatch-budget-warning"] = trail.budget_warning
+    if trail.budget_warning is not None or trail.warned:
+        _warn(headers, trail)
     asked = trail.asked
     # PERF: of a whole answer everything is known by now.
     if asked is not None and (asked.usage_warning is not None or not trail.is_settled):
@@ -78,6 +78,14 @@ def _tell_whom(headers: dict[str, str], trail: Trail, candidate: Candidate) -> N
     headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
     if candidate.route:
         headers["x-langwatch-route"] = printable(trail.route or "")
+
+
+def _warn(headers: dict[str, str], trail: Trail) -> None:
+    """What is nearly used up, and what would have refused the request if it were enforced."""
+    if trail.budget_warning is not None:
+        headers["x-langwatch-budget-warning"] = trail.budget_warning
+    if trail.warned:
+        headers["x-langwatch-warnings"] = printable(", ".join([one.name for one in trail.warned]))[:_LONGEST_LIST]
 
 
 def _usage_warning(trail: Trail, asked: Asked) -> str | None:

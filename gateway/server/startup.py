@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from gateway import clock
 from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
+from gateway.config.patches import PatchFile
 from gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ _log = logging.getLogger(__name__)
 def load_for_serving(settings: Settings) -> Loaded:
     """What the command and each worker load alike."""
     return load(
-        settings.config,
+        (*settings.config, *map(PatchFile, settings.patch)),
         environ=environment(settings),
         now=clock.utc_now(),
         file_roots=settings.file_roots,

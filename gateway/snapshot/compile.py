@@ -1,7 +1,7 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
@@ -11,10 +11,11 @@ from gateway.config.packed_keys import key_secrets
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.models import Model as ModelSection
+from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
-from gateway.config.sections.request_rules import rules_of
-from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
+from gateway.config.sections.request_rules import in_every_api, rules_of
+from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, AllowList, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.money.budget import CompiledBudget
@@ -38,12 +39,16 @@ from gateway.snapshot.snapshot import (
     Target,
     UnderWay,
     Upstream,
+    Warned,
+    WatchedRule,
 )
 from gateway.snapshot.traces import capture, collector, trace_collector
 from gateway.upstream.circuit_breaker import Thresholds
 
 _TRANSLATED_KEEPALIVE_S = 15.0
 """Clients and proxies give up on streams that are silent for a minute or less; what is translated promises no bytes."""
+_INLINE = "inline"
+"""What rules are called that stand in a key."""
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
@@ -99,7 +104,8 @@ def compile_snapshot(
 class _View:
     """The configuration as the keys of a confined owner have it, or all others: `reachable` without listing it.
 
-    `judges` are shared by all keys under the same named rule sets, and what they remember of what passed is, too.
+    `judges` are shared by all keys under the same named rule sets, and what they remember of what passed is, too; and
+    so are those of rules that only warn, which are `watching`, by the name of the set and the dimension.
     """
 
     config: Config
@@ -108,6 +114,7 @@ class _View:
     fallback: FallbackPolicy | None
     budgets: tuple[CompiledBudget, ...]
     judges: dict[tuple[str, ...], Judge] = field(default_factory=dict)
+    watching: dict[tuple[str, str], Judge] = field(default_factory=dict)
 
 
 def _view(
@@ -138,16 +145,22 @@ def _view(
     )
 
 
-def holds(owner: str, name: str, identity: str, section: RateLimits | None) -> tuple[Hold, ...]:
-    """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`)."""
+def limit_holds(
+    owner: str, name: str, identity: str, section: RateLimits | None
+) -> tuple[tuple[Hold, ...], tuple[Hold, ...]]:
+    """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`).
+
+    First of those that are enforced, then of those that only warn.
+    """
     if section is None:
-        return ()
+        return (), ()
     ceilings = ((dimension, window_s, getattr(section, dimension.value)) for dimension, window_s in _WINDOWS)
-    return tuple(
+    found = tuple(
         Hold(Limit(key=f"{owner}:{identity}:{what}", dimension=what, ceiling=most, window_s=window_s, of=name), 1)
         for what, window_s, most in ceilings
         if most is not None
     )
+    return ((), found) if section.mode == "warn" else (found, ())
 
 
 def attribution(key: VirtualKey, config: Config) -> Attribution:
@@ -163,13 +176,15 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
 
 def _upstream(provider: Provider, section: ProviderSection, identity: str) -> Upstream:
     breaker = section.circuit_breaker
+    enforced, watched = limit_holds("provider", provider.name, identity, section.rate_limits)
     return Upstream(
         provider,
-        holds("provider", provider.name, identity, section.rate_limits),
+        enforced,
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
         isinstance(section, CostStatingProvider) and section.trust_stated_cost,
         rules_of(section.request),
+        watched,
     )
 
 
@@ -197,20 +212,22 @@ def _compile_key(
     config = view.config
     who = attribution(key, config)
     reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
-    globs = key.models_allowed
+    allow_list = key.allow_list
+    enforces_list = allow_list is not None and allow_list.mode == "enforce"
+    enforced, watched = limit_holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits)
     keepalive = _own(key.stream_keepalive_s, config.stream_keepalive_s)
     metered = meters(view.budgets, who.of_key(name), identities)
-    return CompiledKey(
+    compiled = CompiledKey(
         name=name,
         in_force=view.in_force,
         environment=key.environment,
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=who,
-        holds=holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits),
+        holds=enforced,
         judge=_judge(key, view),
-        models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
-        models_allowed_text=tuple(globs or ()),
+        models_allowed=_matchers(allow_list) if enforces_list else None,
+        models_allowed_text=tuple(allow_list.allow) if allow_list is not None and enforces_list else (),
         aliases=_steps(key.model_aliases),
         alias_globs=_globs(key.model_aliases) if key.model_aliases else (),
         upstreams=reachable,
@@ -228,7 +245,12 @@ def _compile_key(
         own_assumed_output=key.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),
+        watched_holds=watched,
+        rules=rules_of(in_every_api(key.request)),
     )
+    rules = tuple(_watched_rules(compiled, key, view))
+    is_watched = bool(rules or watched or any(one.watched_holds for one in reachable.values()))
+    return replace(compiled, watched=rules, is_watched=True) if is_watched else compiled
 
 
 def _assumed(key: VirtualKey, config: Config, reservations: Reservations) -> int | None:
@@ -237,15 +259,43 @@ def _assumed(key: VirtualKey, config: Config, reservations: Reservations) -> int
     return None if assumed == "max" else assumed
 
 
+def _matchers(allow_list: AllowList | None) -> tuple[Callable[[str], bool], ...] | None:
+    return None if allow_list is None else tuple(compile_glob(glob) for glob in allow_list.allow)
+
+
+def _watched_rules(compiled: CompiledKey, key: VirtualKey, view: _View) -> Iterator[WatchedRule]:
+    """The rules of a key that only warn, each with the key as it would be if that one were enforced."""
+    for name, rules in _rule_sets(key, view.config):
+        for dimension, alone in rules.warning():
+            judge = view.watching.get((name, dimension)) if name != _INLINE else None
+            if judge is None:
+                judge = Judge([(name, alone)])
+                if name != _INLINE:
+                    view.watching[name, dimension] = judge
+            warned = Warned("policy", dimension, f"{name}.{dimension}")
+            yield WatchedRule(warned, replace(compiled, judge=judge, resolutions={}))
+    allow_list = key.allow_list
+    if allow_list is not None and allow_list.mode == "warn":
+        as_enforced = replace(
+            compiled,
+            models_allowed=_matchers(allow_list),
+            models_allowed_text=tuple(allow_list.allow),
+            resolutions={},
+        )
+        yield WatchedRule(Warned("policy", "models_allowed", "models_allowed"), as_enforced)
+
+
+def _rule_sets(key: VirtualKey, config: Config) -> list[tuple[str, PolicyRules]]:
+    every = config.policy_rules
+    return [(rules, every[rules]) if isinstance(rules, str) else (_INLINE, rules) for rules in key.policy_rules]
+
+
 def _judge(key: VirtualKey, view: _View) -> Judge:
     named = tuple(rules for rules in key.policy_rules if isinstance(rules, str))
     is_shared = len(named) == len(key.policy_rules)
     judge = view.judges.get(named) if is_shared else None
     if judge is None:
-        every = view.config.policy_rules
-        judge = Judge(
-            [(rules, every[rules]) if isinstance(rules, str) else ("inline", rules) for rules in key.policy_rules]
-        )
+        judge = Judge([(name, rules.enforced) for name, rules in _rule_sets(key, view.config)])
         if is_shared:
             view.judges[named] = judge
     return judge

@@ -46,9 +46,9 @@ def _named(config: Config) -> Iterator[tuple[str, Path]]:
     for name, key in config.virtual_keys.items():
         at = ("virtual_keys", name)
         yield from _of_aliases(key.model_aliases, (*at, "model_aliases"))
-        for place, glob in enumerate(key.models_allowed or ()):
+        for glob, path in key.globs():
             if _GLOB.isdisjoint(glob):
-                yield glob, (*at, "models_allowed", place)
+                yield glob, (*at, *path)
         chain = tuple(() if key.fallback is None else key.fallback.chain)
         if chain and chain not in chains:
             chains.add(chain)

@@ -89,6 +89,7 @@ class Upstream:
 
     `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
     `trusts_stated_cost`: what answers state that they cost counts. `rules` are the file's on fields of requests.
+    `watched_holds` are those of limits that only warn.
     """
 
     provider: Provider
@@ -97,6 +98,7 @@ class Upstream:
     under_way: "UnderWay"
     trusts_stated_cost: bool = False
     rules: RequestRules | None = None
+    watched_holds: tuple[Hold, ...] = ()
 
 
 class UnderWay:
@@ -252,7 +254,8 @@ class CompiledKey:
     which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
     holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
     they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
-    its owner.
+    its owner. `watched` are its rules that only warn, `watched_holds` are of limits that do; `is_watched` says whether
+    there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests.
     """
 
     name: str
@@ -282,11 +285,34 @@ class CompiledKey:
     own_assumed_output: int | Literal["max"] | None
     trace_collector: str | None
     capture: CapturePolicy | None
+    watched: tuple["WatchedRule", ...] = ()
+    watched_holds: tuple[Hold, ...] = ()
+    is_watched: bool = False
+    rules: RequestRules | None = None
 
     @property
     def edits_bodies(self) -> bool:
-        """Whether one of its providers may get other fields than clients send: by rules, or as its cloud takes them."""
-        return any(one.rules is not None or one.provider.form is not None for one in self.upstreams.values())
+        """Whether a provider may get other fields than clients send: by rules, or as its cloud takes them."""
+        return self.rules is not None or any(
+            one.rules is not None or one.provider.form is not None for one in self.upstreams.values()
+        )
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that would have refused a request if it were enforced: a rule (`policy`) or a `limit`, and its name."""
+
+    by: str
+    dimension: str
+    name: str
+
+
+@dataclass(frozen=True)
+class WatchedRule:
+    """A rule that only warns, and the key as it would be if that were enforced."""
+
+    warned: Warned
+    key: CompiledKey
 
 
 @dataclass(frozen=True)

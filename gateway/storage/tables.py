@@ -83,11 +83,13 @@ ledger_entries = Table(
     Column("longest_prompt", BigInteger),
     Column("prompt_per_mille", BigInteger),
     Column("route", Name, nullable=False, server_default=""),
+    Column("warnings", Json),
 )
 """One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand.
 `further` has the kinds that are not in `TOKENS`, `iterations` what steps of the provider's own consumed besides,
 `unreadable` which figures of the answer could not be read, `longest_prompt` how long the longest of several prompts
-was, `prompt_per_mille` what the prompt cost of the most that it could. What stands behind `budgets` is unknown of
+was, `prompt_per_mille` what the prompt cost of the most that it could, `warnings` the rules that only warn and would
+have refused it. What stands behind `budgets` is unknown of
 requests that older versions kept; what stands behind `attempts` also of those that they keep beside this one."""
 
 HOUR_OF_ENTRY: Final = literal_column("(occurred_at / 3600000000)", BigInteger)

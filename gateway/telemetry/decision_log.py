@@ -30,6 +30,7 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
         record.virtual_key or "-",
         f"{record.endpoint} {record.model_asked or '-'} ⇒ {record.provider or '-'}/{record.model or '-'}{tokens}{cost}",
         why,
+        f"warns: {', '.join(record.warnings)}" if record.warnings else "",
         tried,
         record.request_id,
     )

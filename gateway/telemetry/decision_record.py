@@ -81,6 +81,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             learns; gateways that start learn from it.
         settled_until: Process and number of the last settlement that counted it in shared counters
             (`gateway.ledger.settled`); unset where it was charged to none.
+        warnings: Rules and limits that only warn and would have refused it, by name; unset where there are none.
     """
 
     time: str = ""
@@ -124,6 +125,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     identities: Mapping[str, Mapping[str, str]] | msgspec.UnsetType = msgspec.UNSET
     prompt_per_mille: int | None = None
     settled_until: str | msgspec.UnsetType = msgspec.UNSET
+    warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def is_unpriced(self) -> bool:

@@ -3,7 +3,7 @@
 Labels are bounded: endpoints, names from the configuration, status codes, outcomes; models by `Metrics`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -37,10 +37,17 @@ PRIVATE: Final[frozenset[str]] = labelled.PRIVATE | frozenset(
 """Metrics that name budgets, money, keys or teams: shown on `GATEWAY_HEALTH_PORT`, or by `GATEWAY_METRICS_TOKEN`."""
 
 
+WATCHED: Final[Mapping[str, tuple[str, ...]]] = {
+    "policy": ("tools", "mcp", "urls", "models", "models_allowed"),
+    "limit": ("rpm", "rpd", "tpm", "concurrency"),
+}
+"""What may only warn."""
+
+
 class MetricDefinitions:
     """The metrics of one worker, in registries of their own: those in `PRIVATE` stand in `private`."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a statement for each metric
         self.registry, self.private = CollectorRegistry(), CollectorRegistry()
         self.requests = self._counter(
             "requests",
@@ -101,6 +108,13 @@ class MetricDefinitions:
             "denials",
             "Requests that a policy rule (dimension: tools, mcp, urls, models), a rate limit (rpm, rpd, tpm, "
             "concurrency) or a budget (the kind of its scope) refused.",
+            "by",
+            "dimension",
+        )
+        self.warnings = self._counter(
+            "warnings",
+            "Requests that a policy rule (dimension: tools, mcp, urls, models, models_allowed) or a rate limit (rpm, "
+            "rpd, tpm, concurrency) with `mode: warn` would have refused; a request counts once for each of them.",
             "by",
             "dimension",
         )

@@ -27,7 +27,7 @@ from gateway.telemetry.budget_levels import BudgetLevels
 from gateway.telemetry.exposition import TEXT, Form
 from gateway.telemetry.labelled import FILES as LABELLED_FILES
 from gateway.telemetry.labelled import Label, Labelled
-from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, MetricDefinitions
+from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, WATCHED, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
 from gateway.turns import at_once, beside, in_turns
 from gateway.usage import Usage
@@ -66,6 +66,7 @@ class Metrics:
         self._failed = _Pending(metrics.failures)
         self._denied = _Pending(metrics.denials)
         self._budgets_refused = _Pending(metrics.budget_refusals)
+        self._warned = _Pending(metrics.warnings)
         self._tried = _Pending(metrics.attempts)
         self._passed_over = _Pending(metrics.passed_over)
         self._hopped = _Pending(metrics.hops)
@@ -75,6 +76,7 @@ class Metrics:
             self._failed,
             self._denied,
             self._budgets_refused,
+            self._warned,
             self._tried,
             self._passed_over,
             self._hopped,
@@ -143,6 +145,10 @@ class Metrics:
         self._denied.add((denial.by, denial.dimension))
         if denial.by == "budget":
             self._budgets_refused.add((denial.name,))
+
+    def warned(self, by: str, dimension: str) -> None:
+        """A rule or a limit that only warns would have refused a request."""
+        self._warned.add((by, dimension))
 
     def asked(self, provider: str, outcome: str, duration_s: float, first_byte_s: float | None) -> None:
         """A provider was asked; its answer, or its failure, ended after so long, and began after `first_byte_s`."""
@@ -262,6 +268,9 @@ class Metrics:
         for budget, limit_usd in budgets.items():
             self._metrics.budget_refusals.labels(budget)
             self._metrics.budget_limit.labels(budget).set(limit_usd)
+        for by, dimensions in WATCHED.items():
+            for dimension in dimensions:
+                self._metrics.warnings.labels(by, dimension)
         for code, type_ in CODES.items():
             self._metrics.refusals.labels(type_, code)
 

@@ -18,6 +18,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import SpanKind, TraceState
 
 _SMALL: Final = [bytes((number,)) for number in range(128)]
+_GOES_ON: Final = [bytes((number | 128,)) for number in range(128)]
+"""Bytes of numbers: the last, and those before, of seven bits each."""
 _SHORT: Final = 60
 _64_BITS: Final = 2**64 - 1
 _LONGEST_INT: Final = 2**63
@@ -28,13 +30,14 @@ _STATUSES: Final = (b"\x7a\x00", b"\x7a\x02\x18\x02")
 _times = struct.Struct("<BQBQ").pack
 _time = struct.Struct("<BQ").pack
 _double = struct.Struct("<Bd").pack
-_OF_LOCAL: Final = struct.pack("<BBI", 0x85, 0x01, 0x100)
-_OF_REMOTE: Final = struct.pack("<BBI", 0x85, 0x01, 0x300)
+_real = struct.Struct("<d").pack
+_OF_LOCAL: Final = struct.pack("<BBI", 0x85, 0x01, 0x100).hex()
+_OF_REMOTE: Final = struct.pack("<BBI", 0x85, 0x01, 0x300).hex()
 """The flags of a span: that it is known where its parent is, and that it is elsewhere."""
 
 
 def request_of(resource: Resource, scope: str, version: str, spans: Sequence[bytes]) -> bytes:
-    """The `ExportTraceServiceRequest` of spans, each as `sized_span` has it, all of one resource and one scope."""
+    """The `ExportTraceServiceRequest` of spans, each behind its `span_head`, all of one resource and one scope."""
     schema = _sized(b"\x1a", _utf8(resource.schema_url)) if resource.schema_url else b""
     serves = schema + _sized(b"\x0a", b"".join(_attributes(resource.attributes)))
     named = _sized(b"\x0a", _sized(b"\x0a", _utf8(scope)) + _sized(b"\x12", _utf8(version)))
@@ -44,9 +47,9 @@ def request_of(resource: Resource, scope: str, version: str, spans: Sequence[byt
     return b"".join((b"\x0a", _varint(size), scoped, *spans))
 
 
-def sized_span(span: bytes) -> bytes:
-    """A span as it stands among those of a scope."""
-    return _sized(b"\x12", span)
+def span_head(size: int) -> bytes:
+    """What stands in front of a span of so many bytes among those of a scope."""
+    return b"\x12" + _varint(size)
 
 
 def span_place(trace_id: str, span_id: str, parent: str | None, state: str, *, is_remote: bool) -> bytes:
@@ -54,12 +57,13 @@ def span_place(trace_id: str, span_id: str, parent: str | None, state: str, *, i
 
     Raises `ValueError` for what is no id.
     """
-    place = b"\x0a\x10" + bytes.fromhex(trace_id) + b"\x12\x08" + bytes.fromhex(span_id)
-    if state:
-        place += _sized(b"\x1a", _utf8(state))
+    # PERF: hex digits are read once, with all that stands between the ids.
     if parent is None:
-        return place + _OF_LOCAL
-    return place + b"\x22\x08" + bytes.fromhex(parent) + (_OF_REMOTE if is_remote else _OF_LOCAL)
+        place = bytes.fromhex(f"0a10{trace_id}1208{span_id}{_OF_LOCAL}")
+    else:
+        flags = _OF_REMOTE if is_remote else _OF_LOCAL
+        place = bytes.fromhex(f"0a10{trace_id}1208{span_id}2208{parent}{flags}")
+    return place + _sized(b"\x1a", _utf8(state)) if state else place
 
 
 def span_state(header: str | None) -> str:
@@ -108,25 +112,35 @@ class TextAttribute:
 
     def of(self, text: str) -> bytes:
         """The attribute with a text."""
-        encoded = text.encode("utf-8", "replace")
-        if len(encoded) < _SHORT:
-            return self._before[len(encoded)] + encoded
+        encoded = _utf8(text)
+        size = len(encoded)
+        if size < _SHORT:
+            return self._before[size] + encoded
         return _sized(_ATTRIBUTE, self._named + _sized(b"", _sized(b"\x0a", encoded)))
 
 
 class WholeAttribute:
-    """An attribute of spans that is a whole number, of which each says another one."""
+    """An attribute of spans that is a whole number, of which each says another one.
 
-    __slots__ = ("_before",)
+    PERF: those of one byte are there as a whole.
+    """
+
+    __slots__ = ("_before", "_small", "_two")
 
     def __init__(self, name: str) -> None:
         named = _named(name)
         self._before: list[bytes] = [
             _ATTRIBUTE + _varint(len(named) + size + 2) + named + _SMALL[size + 1] + b"\x18" for size in range(11)
         ]
+        self._small: list[bytes] = [self._before[1] + number for number in _SMALL]
+        self._two: bytes = self._before[2]
 
     def of(self, number: int) -> bytes:
         """The attribute with a number."""
+        if 0 <= number < 1 << 14:
+            if number < 128:  # noqa: PLR2004 - one byte holds 7 bits
+                return self._small[number]
+            return self._two + _GOES_ON[number & 127] + _SMALL[number >> 7]
         encoded = _int(number)
         return self._before[len(encoded)] + encoded
 
@@ -138,11 +152,11 @@ class RealAttribute:
 
     def __init__(self, name: str) -> None:
         named = _named(name)
-        self._before: bytes = _ATTRIBUTE + _varint(len(named) + 10) + named + b"\x09"
+        self._before: bytes = _ATTRIBUTE + _varint(len(named) + 10) + named + b"\x09\x21"
 
     def of(self, number: float) -> bytes:
         """The attribute with a number."""
-        return self._before + _double(0x21, number)
+        return self._before + _real(number)
 
 
 def resource_message(resource: Resource) -> ResourceMessage:
@@ -184,7 +198,10 @@ def _int(number: int) -> bytes:
 
 
 def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    try:
+        return text.encode()  # PERF: saying what is to be done about the rest takes as long again
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _sized(tag: bytes, content: bytes) -> bytes:
@@ -194,7 +211,7 @@ def _sized(tag: bytes, content: bytes) -> bytes:
 
 def _varint(number: int) -> bytes:
     if number < 1 << 14:  # PERF: nearly all that are larger than one byte holds
-        return bytes((number & 127 | 128, number >> 7)) if number > 127 else _SMALL[number]  # noqa: PLR2004 - 7 bits
+        return _GOES_ON[number & 127] + _SMALL[number >> 7] if number > 127 else _SMALL[number]  # noqa: PLR2004 - 7 bits
     septets = bytearray()
     while number > 127:  # noqa: PLR2004 - one byte holds 7 bits
         septets.append(number & 127 | 128)

@@ -21,6 +21,7 @@ _PARENTS: Final = (
 _BY_ID: Final = re.compile(_ROOT)
 _BY_PARENT: Final = re.compile(r"ParentBased\{root:" + _ROOT + _PARENTS + r"\}")
 _LOW_HALF: Final = 16
+_ALL: Final = 2**64
 
 
 class Sampling:
@@ -46,14 +47,15 @@ class Sampling:
             return _asked(self._sampler, context)
         if self._asks_parent and context.parent_span_id is not None:
             return context.is_sampled
-        return int(context.trace_id[_LOW_HALF:], 16) < bound
+        # PERF: most samplers take all.
+        return bound >= _ALL or int(context.trace_id[_LOW_HALF:], 16) < bound
 
 
 def _bound(found: re.Match[str]) -> int:
     """Below which number the lower half of the id of a sampled trace lies."""
     if found["none"]:
         return 0
-    return 2**64 if found["all"] else round(float(found["ratio"]) * 2**64)
+    return _ALL if found["all"] else round(float(found["ratio"]) * _ALL)
 
 
 def _asked(sampler: Sampler, context: TraceContext) -> bool:

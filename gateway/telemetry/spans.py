@@ -2,8 +2,9 @@
 
 The request's own says what HTTP has to say, and whose it was; the calls' say what GenAI has to say (`span_attributes`).
 
-PERF: it is made into bytes when it ends. Most of what it says is said of every request of a key and a model: that is
-encoded once, and what a request says alone is joined to it. What was captured of it is left to a thread.
+PERF: most of what it says is said of every request of a key and a model: that is encoded once, and what a request says
+alone is joined to it. A thread does so, for many requests in a row: in between requests it takes several times as long,
+when nothing of what it needs is in the core's caches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,27 +19,25 @@ from gateway.telemetry.otlp import (
     RealAttribute,
     TextAttribute,
     WholeAttribute,
-    sized_span,
     span_attributes,
     span_event,
+    span_head,
     span_kind,
     span_place,
     span_state,
     span_times,
 )
 from gateway.telemetry.span_attributes import OPERATIONS, PASSED_OVER, PROVIDERS
-from gateway.telemetry.traced_request import Call, Content, TracedRequest
+from gateway.telemetry.traced_request import LONGEST_TEXT, Call, TracedRequest
 
 _NANOSECONDS, _NANOSECONDS_PER_MS, _NANO_USD = 1_000_000_000, 1_000_000, 1_000_000_000
 _SERVER_ERROR = 500
-_LONGEST_TEXT = 4096
 _LONGEST_LASTING = 256
 """Characters of what clients and providers say that is kept for further spans."""
 _NO_FAILURE: Final = ("ok", "cancelled")
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 _REQUEST_ID: Final = TextAttribute("langwatch.gateway_request_id")
-_MODEL_ASKED: Final = TextAttribute("langwatch.model_asked")
 _END_USER: Final = TextAttribute("langwatch.end_user_id")
 _THREAD: Final = TextAttribute("langwatch.thread.id")
 _METADATA: Final = TextAttribute("langwatch.trace.metadata")
@@ -55,66 +54,44 @@ _CACHE_WRITTEN: Final = WholeAttribute("gen_ai.usage.cache_write.input_tokens")
 _REASONING: Final = WholeAttribute("gen_ai.usage.reasoning.output_tokens")
 
 
-class RequestSpans:
-    """The spans of a request, `count` of them: `done` are encoded, and `last` is one without what was captured.
+def spans_of(request: TracedRequest, scheme: str) -> bytes:
+    """The spans of a request as they stand among those of a scope, with what was captured of it.
 
-    `last` is empty where nothing was.
+    Its own comes first; `scheme` is that of the gateway's port. Raises for what has none.
     """
-
-    __slots__ = ("content", "count", "done", "last", "request_id")
-
-    def __init__(
-        self, request_id: str, count: int, done: bytes, last: bytes = b"", content: Content | None = None
-    ) -> None:
-        self.request_id = request_id
-        self.count = count
-        self.done = done
-        self.last = last
-        self.content = content
-
-    @property
-    def content_bytes(self) -> int:
-        """How many bytes of content it holds."""
-        return 0 if self.content is None else self.content.size
-
-    def without_content(self) -> "RequestSpans":
-        """The same, but for what was captured."""
-        return RequestSpans(self.request_id, self.count, self.done + sized_span(self.last))
-
-    def encoded(self) -> bytes:
-        """All of them, with what was captured; made in a thread, since that takes long."""
-        if self.content is None:
-            return self.done
-        return self.done + sized_span(self.last + span_attributes(self.content.attributes()))
-
-
-def spans_of(request: TracedRequest, scheme: str = "http") -> RequestSpans:
-    """The spans of a request, its own first; `scheme` is that of the gateway's port. Raises for what has none."""
-    record, calls = request.record, request.calls
-    state = span_state(request.trace.state)
+    tracestate = request.trace.state
+    state = "" if tracestate is None else span_state(tracestate)
     start = int(request.started_at * _NANOSECONDS)
-    spans = [_of_request(request, state, start, scheme)]
-    operation = OPERATIONS.get(record.endpoint, record.endpoint)
-    parameters = _encoded(tuple(request.parameters.items()))
-    spans += [_of_call(call, operation, parameters, request, state, start) for call in calls]
-    if request.content is None:
-        return RequestSpans(record.request_id, len(spans), b"".join([sized_span(one) for one in spans]))
-    # What was captured of a request that no provider was asked for has no other place than its own span.
-    done = b"".join([sized_span(one) for one in spans[:-1]])
-    return RequestSpans(record.request_id, len(spans), done, spans[-1], request.content)
+    request_id = _REQUEST_ID.of(request.record.request_id)
+    last = _of_request(request, request_id, state, start, scheme)
+    spans: list[bytes] = []
+    for call in request.calls:
+        spans.append(span_head(sum(map(len, last))))
+        spans += last
+        last = _of_call(call, request, request_id, state, start)
+    if request.content is not None:
+        # What was captured of a request that no provider was asked for has no other place than its own span.
+        last.append(span_attributes(request.content.attributes()))
+    spans.append(span_head(sum(map(len, last))))
+    spans += last
+    return b"".join(spans)
 
 
-def _of_request(request: TracedRequest, state: str, start: int, scheme: str) -> bytes:
+def _of_request(request: TracedRequest, request_id: bytes, state: str, start: int, scheme: str) -> list[bytes]:
+    """The span of a request itself, in pieces; one of them is its `request_id`, as a call's has it too."""
     record = request.record
     attempts = record.attempts
-    failed = record.status >= _SERVER_ERROR or record.outcome == "failed"
     lasting = _lasting_of_request(
         request.path,
         scheme,
-        request.host and request.host[:_LONGEST_LASTING],
-        request.user_agent and request.user_agent[:_LONGEST_LASTING],
+        request.host,
+        request.user_agent,
         record.status,
-        (record.error_type or str(record.status)) if failed else None,
+        record.outcome,
+        record.error_type,
+        request.budget_warning is not None,
+        len(attempts),
+        record.model_asked,
         record.virtual_key,
         record.organization,
         record.team,
@@ -124,30 +101,24 @@ def _of_request(request: TracedRequest, state: str, start: int, scheme: str) -> 
         record.model,
         record.provider,
         record.model_source,
-        record.route and record.route[:_LONGEST_TEXT],
+        record.route,
         record.streaming,
-        record.outcome,
-        record.error_type,
         record.error_code,
         record.denied_by,
-        _budget_decision(request),
-        max(0, len(attempts) - 1),
         record.revision,
     )
     parts = [
         span_place(record.trace_id, record.span_id, request.trace.parent_span_id, state, is_remote=True),
         span_times(start, start + int(request.duration_s * _NANOSECONDS)),
         lasting,
-        _REQUEST_ID.of(record.request_id),
+        request_id,
     ]
-    if record.model_asked is not None:
-        parts.append(_MODEL_ASKED.of(record.model_asked[:_LONGEST_TEXT]))
     if record.end_user is not None:
-        parts.append(_END_USER.of(record.end_user[:_LONGEST_TEXT]))
+        parts.append(_END_USER.of(record.end_user))
     if request.thread_id is not None:
-        parts.append(_THREAD.of(request.thread_id[:_LONGEST_TEXT]))
+        parts.append(_THREAD.of(request.thread_id))
     if request.metadata is not None:
-        parts.append(_METADATA.of(request.metadata[:_LONGEST_TEXT]))
+        parts.append(_METADATA.of(request.metadata))
     if record.duration_ms is not None:
         parts.append(_DURATION.of(record.duration_ms))
     if record.first_token_ms is not None:
@@ -156,15 +127,25 @@ def _of_request(request: TracedRequest, state: str, start: int, scheme: str) -> 
         parts.append(_COST.of(record.cost_nano_usd / _NANO_USD))
     if len(attempts) > 1 or not request.calls:
         parts += _passed_over(record, start)
-    return b"".join(parts)
+    return parts
 
 
 @lru_cache(maxsize=1024)
 def _lasting_of_request(
-    path: str, scheme: str, host: str | None, user_agent: str | None, status: int, error: str | None, *others: Any
+    path: str,
+    scheme: str,
+    host: bytes | None,
+    user_agent: bytes | None,
+    status: int,
+    outcome: str,
+    error_type: str | None,
+    is_warned: bool,
+    attempts: int,
+    *others: Any,
 ) -> bytes:
     """What many requests have in common; `others` are those of `_SAID_OF_REQUEST`."""
-    address, port = _address_of(f"//{host}") if host else (None, None)
+    address, port = _address_of(f"//{_text(host)}") if host else (None, None)
+    failed = status >= _SERVER_ERROR or outcome == "failed"
     attributes = {
         "http.request.method": "POST",
         "http.route": path,
@@ -173,15 +154,20 @@ def _lasting_of_request(
         "http.response.status_code": status,
         "server.address": address,
         "server.port": port,
-        "user_agent.original": user_agent,
-        "error.type": error,
+        "user_agent.original": None if user_agent is None else _text(user_agent),
+        "error.type": (error_type or str(status)) if failed else None,
+        "langwatch.status": outcome,
+        "langwatch.error_type": error_type,
+        "langwatch.budget.decision": _budget_decision(error_type, is_warned=is_warned),
+        "langwatch.fallback.count": max(0, attempts - 1),
         **dict(zip(_SAID_OF_REQUEST, others, strict=True)),
     }
     known = _known({name: None if value == () else value for name, value in attributes.items()})
-    return span_kind(f"POST {path}", SpanKind.SERVER, failed=error is not None) + span_attributes(known)
+    return span_kind(f"POST {path}", SpanKind.SERVER, failed=failed) + span_attributes(known)
 
 
 _SAID_OF_REQUEST: Final = (
+    "langwatch.model_asked",
     "langwatch.virtual_key_id",
     "langwatch.organization_id",
     "langwatch.team_id",
@@ -193,21 +179,18 @@ _SAID_OF_REQUEST: Final = (
     "langwatch.model_source",
     "langwatch.route",
     "langwatch.streaming",
-    "langwatch.status",
-    "langwatch.error_type",
     "langwatch.error_code",
     "langwatch.denied_by",
-    "langwatch.budget.decision",
-    "langwatch.fallback.count",
     "langwatch.config_revision",
 )
 
 
-def _of_call(call: Call, operation: str, parameters: bytes, request: TracedRequest, state: str, start: int) -> bytes:
+def _of_call(call: Call, request: TracedRequest, request_id: bytes, state: str, start: int) -> list[bytes]:
+    """The span of a call, in pieces."""
     record, stated, first_chunk = request.record, call.stated, call.first_chunk
     served = None if stated is None else stated.served
     lasting = _lasting_of_call(
-        operation,
+        record.endpoint,
         call.provider_type,
         call.model,
         None if served is None or served.model is None else served.model[:_LONGEST_LASTING],
@@ -223,15 +206,16 @@ def _of_call(call: Call, operation: str, parameters: bytes, request: TracedReque
         span_place(record.trace_id, call.span_id, record.span_id, state, is_remote=False),
         span_times(start + int(call.began * _NANOSECONDS), start + int(call.ended * _NANOSECONDS)),
         lasting,
-        parameters,
-        _REQUEST_ID.of(record.request_id),
+        request_id,
     ]
+    if request.parameters:
+        parts.append(_encoded(tuple(request.parameters.items())))
     if call.answer_id is not None:
-        parts.append(_ANSWER_ID.of(call.answer_id[:_LONGEST_TEXT]))
+        parts.append(_ANSWER_ID.of(call.answer_id))
     if first_chunk is not None:
         parts.append(_FIRST_CHUNK.of(first_chunk - call.began))
     if request.thread_id is not None:
-        parts.append(_CONVERSATION.of(request.thread_id[:_LONGEST_TEXT]))
+        parts.append(_CONVERSATION.of(request.thread_id))
     if stated is not None:
         usage = stated.usage
         parts.append(_INPUT.of(usage.input_tokens))
@@ -242,12 +226,12 @@ def _of_call(call: Call, operation: str, parameters: bytes, request: TracedReque
             parts.append(_CACHE_WRITTEN.of(usage.cache_write_tokens))
         if usage.reasoning_tokens:
             parts.append(_REASONING.of(usage.reasoning_tokens))
-    return b"".join(parts)
+    return parts
 
 
 @lru_cache(maxsize=1024)
 def _lasting_of_call(
-    operation: str,
+    endpoint: str,
     provider_type: str,
     model: str,
     answered: str | None,
@@ -260,6 +244,7 @@ def _lasting_of_call(
     outcome: str,
 ) -> bytes:
     """What many calls have in common."""
+    operation = OPERATIONS.get(endpoint, endpoint)
     host, port = _address_of(url)
     known = _known(
         {
@@ -278,9 +263,8 @@ def _lasting_of_call(
             "langwatch.fallback.outcome": outcome,
         }
     )
-    return span_kind(f"{operation} {model}", SpanKind.CLIENT, failed=outcome not in _NO_FAILURE) + span_attributes(
-        known
-    )
+    kind = span_kind(f"{operation} {model}", SpanKind.CLIENT, failed=outcome not in _NO_FAILURE)
+    return kind + span_attributes(known)
 
 
 @lru_cache(maxsize=256)
@@ -305,10 +289,14 @@ def _passed_over(record: DecisionRecord, start: int) -> list[bytes]:
     ]
 
 
-def _budget_decision(request: TracedRequest) -> str:
-    if request.record.error_type == "budget_exceeded":
+def _budget_decision(error_type: str | None, *, is_warned: bool) -> str:
+    if error_type == "budget_exceeded":
         return "block"
-    return "allow" if request.budget_warning is None else "warn"
+    return "warn" if is_warned else "allow"
+
+
+def _text(header: bytes) -> str:
+    return header.decode("utf-8", "replace")[:_LONGEST_LASTING]
 
 
 def _address_of(url: str) -> tuple[str | None, int | None]:
@@ -323,7 +311,7 @@ def _address_of(url: str) -> tuple[str | None, int | None]:
 def _known(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of them, texts of clients cut to a bearable length."""
     return {
-        name: value[:_LONGEST_TEXT] if isinstance(value, str) else value
+        name: value[:LONGEST_TEXT] if isinstance(value, str) else value
         for name, value in attributes.items()
         if value is not None
     }

@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from opentelemetry.sdk.resources import Resource
 
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.http_exporter import Delivery, Sender
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.otlp import request_of
-from gateway.telemetry.spans import RequestSpans
+from gateway.telemetry.spans import spans_of
+from gateway.telemetry.traced_request import TracedRequest
 from gateway.turns import BREATH_S, PAUSE_S
 from gateway.version import __version__
 
@@ -21,7 +23,8 @@ _SCOPE: Final = "declarative-llm-gateway"
 _BATCH_BYTES: Final = 1024 * 1024
 """Collectors take 4 MiB at once over gRPC unless they are told otherwise."""
 
-_TURN: Final = 16
+_TURN, _PLAIN_TURN = 16, 64
+"""After how many requests with content, and without, those that are served come in between."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class TraceDestination:
         bounds: How much may wait, and for how long.
         metrics: Where spans are counted.
         address: Where the collector is, for the log.
+        scheme: That of the gateway's port.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class TraceDestination:
         bounds: Bounds,
         metrics: Metrics,
         address: str = "",
+        *,
+        scheme: str = "http",
     ) -> None:
         self._name = name
         self._where = f"{name} ({address})" if address else name
@@ -55,7 +61,8 @@ class TraceDestination:
         self._resource = resource
         self._bounds = bounds
         self._metrics = metrics
-        self._waiting: deque[RequestSpans] = deque()
+        self._scheme = scheme
+        self._waiting: deque[TracedRequest] = deque()
         # Each has one writer, the event loop or the thread: none needs a lock, and no update is lost.
         self._spans_taken = self._spans_done = 0
         self._bytes_taken = self._bytes_done = 0
@@ -74,23 +81,23 @@ class TraceDestination:
         """Whether its thread runs still."""
         return self._thread.is_alive()
 
-    def has_room(self, count: int) -> bool:
-        """Whether so many spans may wait besides; they are counted as dropped where they may not."""
-        if self._spans_waiting + count <= self._bounds.queue:
-            return True
-        self._metrics.spans_dropped(count, self._name, "queue_full")
-        return False
+    def export(self, request: TracedRequest, count: int) -> None:
+        """Takes a request, which makes `count` spans, without waiting.
 
-    def export(self, request: RequestSpans) -> None:
-        """Takes a request for whose spans there is room, without waiting; content beyond the bound is left out."""
-        size = request.content_bytes
+        They are counted as dropped where there is no room for them, and content beyond its own bound is left out.
+        """
+        waiting = self._spans_taken + count - self._spans_done
+        if waiting > self._bounds.queue:
+            self._metrics.spans_dropped(count, self._name, "queue_full")
+            return
+        size = 0 if request.content is None else request.content.size
         if size and self._bytes_taken - self._bytes_done + size > self._bounds.content_bytes:
             self._metrics.content_dropped(self._name)
-            request, size = request.without_content(), 0
-        self._spans_taken += request.count
+            request, size = msgspec.structs.replace(request, content=None), 0
+        self._spans_taken += count
         self._bytes_taken += size
         self._waiting.append(request)
-        if self._spans_waiting >= self._bounds.batch and not self._wake.is_set():
+        if waiting >= self._bounds.batch and not self._wake.is_set():
             self._wake.set()
 
     def lose(self, request_id: str, spans: int, error: Exception) -> None:
@@ -135,7 +142,7 @@ class TraceDestination:
         if not requests:
             return
         arrived = self._delivery.send(lambda: request_of(self._resource, _SCOPE, __version__, spans))
-        count = sum(one.count for one in requests)
+        count = sum(one.span_count for one in requests)
         self._spans_done += count
         self._bytes_done += sum(one.content_bytes for one in requests)
         if arrived:
@@ -143,26 +150,30 @@ class TraceDestination:
         else:
             self._metrics.spans_dropped(count, self._name, "export_failed")
 
-    def _next_batch(self) -> tuple[list[bytes], list[RequestSpans]]:
+    def _next_batch(self) -> tuple[list[bytes], list[TracedRequest]]:
         spans: list[bytes] = []
-        requests: list[RequestSpans] = []
-        count = size = captured = 0
+        requests: list[TracedRequest] = []
+        count = size = captured = plain = 0
         while self._waiting and count < self._bounds.batch and size < _BATCH_BYTES:
             request = self._waiting.popleft()
-            if request.content is not None:
+            if request.content is None:
+                plain += 1
+                if not plain % _PLAIN_TURN:
+                    time.sleep(BREATH_S)
+            else:
                 captured += 1
                 if not captured % _TURN:
                     time.sleep(self._rest_s())
             try:
-                encoded = request.encoded()
+                encoded = spans_of(request, self._scheme)
             except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
-                self._spans_done += request.count
+                self._spans_done += request.span_count
                 self._bytes_done += request.content_bytes
-                self.lose(request.request_id, request.count, error)
+                self.lose(request.record.request_id, request.span_count, error)
                 continue
             spans.append(encoded)
             requests.append(request)
-            count += request.count
+            count += request.span_count
             size += len(encoded)
         return spans, requests
 

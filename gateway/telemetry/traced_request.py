@@ -1,13 +1,20 @@
 """What spans are made of, taken from a request when it ends; making them is left to a thread."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.usage import Stated
+
+LONGEST_TEXT: Final = 4096
+"""Characters of what clients and providers say that a span has, and that are kept for it."""
+
+
+LONGEST_NAME: Final = 1024
+"""Bytes of a header that names who asks or is asked: 256 characters, whichever they are."""
 
 
 class Content(Protocol):
@@ -59,7 +66,7 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
 
 
 class TracedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that has ended and is sampled.
+    """A request that has ended and is sampled; it waits to be sent, so its texts are no longer than `LONGEST_TEXT`.
 
     Args:
         record: What was decided.
@@ -67,7 +74,7 @@ class TracedRequest(msgspec.Struct, frozen=True, kw_only=True):
         started_at: Seconds since the epoch.
         duration_s: From its head to the end of its answer.
         path: Of the endpoint.
-        host: The header, as it was sent, and so `user_agent`.
+        host: The header, as it was sent, `LONGEST_NAME` bytes of it, and so `user_agent`.
         calls: Those that were made, in order; the last one is that whose answer or failure stands.
         parameters: What the request asks of the model, by the conventions' names.
         thread_id: The conversation that the client says it belongs to (`X-LangWatch-Thread-Id`).
@@ -82,8 +89,8 @@ class TracedRequest(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     duration_s: float
     path: str
-    host: str | None = None
-    user_agent: str | None = None
+    host: bytes | None = None
+    user_agent: bytes | None = None
     calls: Sequence[Call] = ()
     parameters: Mapping[str, Any] = {}
     thread_id: str | None = None

@@ -19,7 +19,6 @@ from gateway.telemetry.exporters import listen, sender_of, sender_of_variables, 
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.otel_variables import Variables
 from gateway.telemetry.sampling import Sampling
-from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
@@ -86,11 +85,8 @@ class Tracing:
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting; beyond the bounds of its collector it is dropped and counted."""
         count = request.span_count
-        told = [one for one in self._destinations(request.collector, count) if one.has_room(count)]
-        if told:
-            spans = spans_of(request, self._scheme)
-            for destination in told:
-                destination.export(spans)
+        for destination in self._destinations(request.collector, count):
+            destination.export(request, count)
 
     def lose(self, request_id: str, collector: str | None, spans: int, error: Exception) -> None:
         """Counts and logs a sampled request that nothing can be told of; `spans` is how many it would have had."""
@@ -126,6 +122,7 @@ class Tracing:
             self._bounds,
             self._metrics,
             address,
+            scheme=self._scheme,
         )
 
 
@@ -142,7 +139,7 @@ def open_tracing(metrics: Metrics, variables: Variables, *, scheme: str = "http"
     if _names_collector(variables):
         address = shown(variables.of_exporter("traces", "ENDPOINT"))
         default = TraceDestination(
-            _DEFAULT, lambda: sender_of_variables(variables), resource(), bounds, metrics, address
+            _DEFAULT, lambda: sender_of_variables(variables), resource(), bounds, metrics, address, scheme=scheme
         )
         _log.info("spans go to the trace collector %s%s", _DEFAULT, f", {address}" if address else "")
     return Tracing(default, bounds, metrics, variables, scheme=scheme)

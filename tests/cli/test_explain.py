@@ -132,3 +132,18 @@ def test_a_question_that_cannot_be_answered(explained, arguments, says):
 
     assert done.code == 1
     assert says in done.err
+
+
+def test_what_only_warns_is_told_and_refuses_nothing(explained, tmp_path):
+    warning = FILE.replace("deny: ['^shell']", "deny: ['^shell'], mode: warn").replace(
+        'models_allowed: ["gpt-5*"]', 'models_allowed: {allow: ["gpt-5"], mode: warn}'
+    )
+    (tmp_path / "gateway.yaml").write_text(warning.replace("{rpm: 60}", "{rpm: 60, mode: warn}"))
+    body = {"messages": [], "tools": [{"type": "function", "function": {"name": "shell.run"}}]}
+
+    done = explained("--key", "dev", "--model", "us/gpt-5-mini", body=body)
+
+    assert done.code == 0
+    assert "warning     no-shell.tools only warns, and would refuse it" in done.out
+    assert "warning     models_allowed only warns, and would refuse it" in done.out
+    assert "limit key:dev:rpm 60, warns" in done.out

@@ -217,3 +217,20 @@ def test_settings_that_are_wrong_are_named(gateway):
 )
 def test_tables_tell_how_long_ago_a_moment_was(written, told):
     assert since(written, clock.microseconds_of(datetime(2026, 11, 30, 7, 54, tzinfo=UTC))) == told
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_would_have_been_refused_is_reported(gateway, ledger, snapshot, form):
+    assert gateway("report", "warnings").out == (
+        "Nothing that only warns would have refused a request in this period.\n"
+    )
+    put(
+        ledger,
+        entry("grq_6", warnings=("no-shell.tools", "rate_limits.rpm")),
+        entry("grq_7", warnings=("no-shell.tools",), model="o3"),
+        entry("grq_8", warnings=("models_allowed",), virtual_key="\x1b[31mred"),
+    )
+
+    done = gateway("report", "warnings", "--format", form)
+
+    assert (done.code, f"{done.out}{done.err}") == (0, snapshot)

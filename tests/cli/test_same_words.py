@@ -39,7 +39,18 @@ def test_an_option_has_one_meaning_in_every_command():
     assert {tuple(names) for names in said["--config"].values() if len(names) == 1} == {("serve",), ("test",)}
 
 
-STATE = ["plan", "apply", "export", "status", "audit", "spend", "budgets", "check-ledger", "report unpriced"]
+STATE = [
+    "plan",
+    "apply",
+    "export",
+    "status",
+    "audit",
+    "spend",
+    "budgets",
+    "check-ledger",
+    "report unpriced",
+    "report warnings",
+]
 
 
 @pytest.mark.parametrize("path", [*STATE, "keys list", "keys mint", "keys rotate", "prices list", "prices update"])
@@ -86,6 +97,7 @@ PROBES = {
     "GATEWAY_DATA_DIR": ("probe", {}),
     "GATEWAY_CONFIG": ("probe.yaml", {}),
     "GATEWAY_FILE_ROOTS": ("../elsewhere", {}),
+    "GATEWAY_PATCH": ("probe.yaml", {}),
     "GATEWAY_ENCRYPTION_KEYS": ("probe", {}),
     "GATEWAY_REDIS_URL": ("redis://127.0.0.1:1", {}),
     "GATEWAY_LEDGER_RETENTION": ("probe", {}),
@@ -93,7 +105,7 @@ PROBES = {
 }
 """A value that changes what any command does that looks at the variable, and what else has to be set."""
 
-LOCAL = {"GATEWAY_CONFIG", "GATEWAY_FILE_ROOTS", "GATEWAY_LEDGER_RETENTION", "GITHUB_ACTIONS"}
+LOCAL = {"GATEWAY_CONFIG", "GATEWAY_FILE_ROOTS", "GATEWAY_PATCH", "GATEWAY_LEDGER_RETENTION", "GITHUB_ACTIONS"}
 """What counts before anything but files is asked."""
 
 BEHIND = {"GATEWAY_DATABASE_URL", "GATEWAY_DATA_DIR"}
@@ -103,8 +115,10 @@ ELSEWHERE = {
     ("serve", "GATEWAY_DATABASE_URL"): "a server starts, and tests/contract/ sees to what it does",
     ("serve", "GATEWAY_DATA_DIR"): "the same",
     ("serve", "GATEWAY_FILE_ROOTS"): "the same",
+    ("serve", "GATEWAY_PATCH"): "the same",
     ("serve", "GATEWAY_CONTROL_PLANE_TOKEN"): "the same",
     ("control-plane serve", "GATEWAY_METRICS_TOKEN"): "the same",
+    ("control-plane serve", "GATEWAY_PATCH"): "files are read when somebody asks for budgets",
     ("top", "GATEWAY_METRICS_TOKEN"): "a gateway has to look at it, in test_top.py",
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
     ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",

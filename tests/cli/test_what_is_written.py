@@ -37,6 +37,7 @@ OFFLINE = {
     "prices list": (),
     "test": ("served.test.yaml", "--junit", "test --junit"),
     "explain": ("-c", "served.yaml", "--key", "ci", "--model", "gpt-5-mini"),
+    "config": ("-c", "served.yaml", "--resolved"),
     "import litellm": ("litellm.yaml", "--output", "import --output", "--report", "import --report"),
     "import portkey": ("portkey.json",),
     "import bifrost": ("portkey.json",),
@@ -67,6 +68,7 @@ OFFLINE = {
     "budgets": (),
     "check-ledger": (),
     "report unpriced": (),
+    "report warnings": (),
     "ledger prune": ("--keep", "13 months"),
     "control-plane rotate-encryption": (),
 }

@@ -19,7 +19,7 @@ SERVING = {
     "serving-two-workers": Serving(separate_counters=2),
     "serving-development-pepper": Serving(development_pepper=True),
 }
-SAID_ACROSS_FILES = {"duplicate-name", "conflicting-value", "not-shared"}
+SAID_ACROSS_FILES = {"duplicate-name", "conflicting-value", "not-shared", "bad-patch"}
 
 
 def names():

@@ -42,13 +42,14 @@ def test_a_directory_means_its_yaml_files_in_order_and_no_hidden_ones():
     write("keys/a.yaml", "version: 1\nteams: {a: {}}")
     write("keys/.hidden.yaml", "nonsense: {")
     write("keys/notes.txt", "nonsense: {")
-    write("keys/deeper.yaml/c.yaml", "nonsense: {")
+    write("keys/deeper.yaml/c.yaml", "teams: {c: {}}")
 
     result = loaded(Path("keys"))
 
-    assert list(result.config.teams) == ["a", "b"]
+    assert list(result.config.teams) == ["a", "b", "c"]
     lock = Path("keys/prices.lock.yaml")
-    assert result.files == (Path("keys"), Path("keys/a.yaml"), Path("keys/b.yml"), lock)
+    folders = Path("keys"), Path("keys/deeper.yaml")
+    assert result.files == (*folders, Path("keys/a.yaml"), Path("keys/b.yml"), folders[1] / "c.yaml", lock)
 
 
 def test_a_mounted_config_map_is_read_once():

@@ -10,6 +10,8 @@ from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from tests.contract.conftest import config
 from tests.support.keys import HASH, SECRET, new_key
 
+pytestmark = pytest.mark.every_build
+
 REVOKED, DISABLED, EXPIRED, ROTATED, ROTATED_AWAY, LIVE = (new_key() for _ in range(6))
 OLD = "sk-litellm-0123456789"
 """A key of another gateway, which keeps no more of it than its SHA-256."""

@@ -13,6 +13,8 @@ from tests.support.redis_server import Server
 from tests.support.upstream import PlayedUpstream
 from tests.unit.storage.databases import database_url, empty_database_url
 
+pytestmark = pytest.mark.every_build
+
 __all__ = ["database_url", "empty_database_url"]
 
 CENT = """

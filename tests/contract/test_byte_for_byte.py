@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.upstream import response, stream
 
+pytestmark = pytest.mark.every_build
+
 SPLICED = [
     (b'{"model":"renamed","messages":[]}', b'{"model":"gpt-x","messages":[]}'),
     (b'\n{ "messages" : [ ] ,\t"model"\r\n:  "renamed"  }\n', b'\n{ "messages" : [ ] ,\t"model"\r\n:  "gpt-x"  }\n'),

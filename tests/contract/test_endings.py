@@ -13,6 +13,8 @@ import pytest
 from tests.support.keys import HASH, SECRET
 from tests.support.upstream import CHAT, CUT, HANG, PlayedUpstream, response, stream
 
+pytestmark = pytest.mark.every_build
+
 CONFIG = """
 version: 1
 providers:

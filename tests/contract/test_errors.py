@@ -5,6 +5,8 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.upstream import CUT, HANG, response
 
+pytestmark = pytest.mark.every_build
+
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):

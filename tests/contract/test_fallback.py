@@ -12,6 +12,8 @@ import pytest
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.upstream import CHAT, CUT, HANG, Flood, PlayedUpstream, response, stream
 
+pytestmark = pytest.mark.every_build
+
 CONFIG = """
 version: 1
 providers:

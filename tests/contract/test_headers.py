@@ -1,7 +1,11 @@
 """Which headers cross, in both directions, and what the gateway says of itself."""
 
+import pytest
+
 from tests.support.keys import SECRET
 from tests.support.upstream import CHAT, response
+
+pytestmark = pytest.mark.every_build
 
 
 def test_credentials_and_hop_by_hop_headers_stay_here(gateway, upstream):

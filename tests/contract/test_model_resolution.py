@@ -5,6 +5,8 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.keys import new_key
 
+pytestmark = pytest.mark.every_build
+
 ONLY, OWN = new_key(), new_key()
 MORE = f"""
   only:

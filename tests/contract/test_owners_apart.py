@@ -41,6 +41,7 @@ PATHS = (
     "/spend?by=tag",
     "/spend?key=alpha-key",
     "/ledger/differences",
+    "/warnings",
     "/spend/unpriced",
     "/spend/unpriced?key=alpha-key",
     "/budgets",

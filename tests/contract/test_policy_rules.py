@@ -9,6 +9,8 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.keys import SECRET, new_key
 
+pytestmark = pytest.mark.every_build
+
 INLINE, ALLOWED, NAMED, DOCS, SERVERS, MODELS = (new_key() for _ in range(6))
 KEYS = f"""
   named:

@@ -10,6 +10,8 @@ from tests.contract.conftest import config
 from tests.support.keys import SECRET
 from tests.support.upstream import HANG, response
 
+pytestmark = pytest.mark.every_build
+
 
 def limited(url: str, limits: str, more: str = "") -> str:
     return config(url, more).replace(

@@ -69,6 +69,20 @@ def test_a_config_map_swap_is_live(start_gateway, upstream, tmp_path):
     gateway.wait(works(gateway, secret))
 
 
+def test_a_patch_is_watched_and_one_that_hits_nothing_changes_nothing(start_gateway, upstream, tmp_path):
+    patch = tmp_path / "prod.yaml"
+    patch.write_text("patch: [{at: /model_aliases/sim, set: simulator/patched}]\n")
+    gateway = start_gateway(config(upstream.url), "--patch", str(patch))
+    assert gateway.chat("sim").headers["x-langwatch-model"] == "patched"
+
+    patch.write_text("patch: [{at: /model_aliases/sim, set: simulator/again}]\n")
+    gateway.wait(lambda: gateway.chat("sim").headers["x-langwatch-model"] == "again")
+    patch.write_text("patch: [{at: /model_alias/sim, set: simulator/gone}]\n")
+
+    gateway.wait(lambda: "[bad-patch]" in gateway.log())
+    assert gateway.chat("sim").headers["x-langwatch-model"] == "again"
+
+
 def test_an_invalid_file_changes_nothing_and_is_told(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
     before = gateway.readyz()["revision"]

@@ -1,17 +1,29 @@
 """What the file says of the fields of requests: spliced, told, held, and no other byte of a body changed."""
 
+import json
+
 import httpx
 import pytest
 
 from tests.contract.conftest import config
-from tests.support.keys import SECRET
+from tests.support.keys import SECRET, new_key
 
+pytestmark = pytest.mark.every_build
+
+TIGHT = new_key()
+KEYS = f"""
+  tight:
+    environment: test
+    secret_hash: "{TIGHT[1]}"
+    request: {{max_tokens: {{max: 9000}}, reasoning_effort: {{max: medium}}, service_tier: {{set: flex}}, user: {{drop: true}}}}
+    policy_rules: [{{tools: {{deny: ['^shell']}}}}]
+"""
 RULES = "request: {max_tokens: {max: 8000}, seed: {drop: true}, store: {set: false}}"
 
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    text = config(upstream.url)
+    text = config(upstream.url, KEYS)
     ruled = text.replace(
         "  openai: {", f"  ruled: {{type: custom, base_url: '{upstream.url}/v1', {RULES}}}\n  openai: {{", 1
     )
@@ -19,8 +31,8 @@ def gateway(module_gateway, upstream):
     return module_gateway(ruled)
 
 
-def send(gateway, body, path="/v1/chat/completions"):
-    headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
+def send(gateway, body, path="/v1/chat/completions", secret=SECRET):
+    headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
     return httpx.post(gateway.url + path, content=body, headers=headers)
 
 
@@ -51,3 +63,76 @@ def test_what_could_be_read_in_two_ways_is_refused_and_not_sent(gateway, upstrea
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "max_tokens")
     assert not upstream.requests
+
+
+ON_KEYS = [
+    (
+        "/v1/chat/completions",
+        '{ "model":"gpt-5", "max_tokens" : 1e5,"user":"ada",\n"x":"\\u00e9",  "messages":[]}',
+        '{"service_tier":"flex", "model":"gpt-5", "max_tokens" : 9000,\n"x":"\\u00e9",  "messages":[]}',
+        "user,service_tier:set,max_tokens:max",
+    ),
+    (
+        "/v1/chat/completions",
+        '{"model":"gpt-5","max_completion_tokens":10000,"reasoning_effort":"high","messages":[]}',
+        '{"service_tier":"flex","model":"gpt-5","max_completion_tokens":9000,"reasoning_effort":"medium","messages":[]}',
+        "service_tier:set,max_completion_tokens:max,reasoning_effort:max",
+    ),
+    (
+        "/v1/responses",
+        '{"model":"gpt-5","max_output_tokens":10000,"reasoning":{"effort":"xhigh"},"input":"hi"}',
+        '{"service_tier":"flex","model":"gpt-5","max_output_tokens":9000,"reasoning":{"effort":"medium"},"input":"hi"}',
+        "service_tier:set,max_output_tokens:max,reasoning.effort:max",
+    ),
+    (
+        "/v1/chat/completions",
+        '{"model":"ruled/m","max_tokens":10000,"seed":1,"service_tier":"flex","messages":[]}',
+        '{"store":false,"model":"m","max_tokens":8000,"service_tier":"flex","messages":[]}',
+        "max_tokens:max,seed,store:set,max_tokens:max",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "goes_up", "told"), ON_KEYS)
+def test_rules_of_a_key_come_before_those_of_the_provider_and_hold_in_every_api(
+    gateway, upstream, path, body, goes_up, told
+):
+    answer = send(gateway, body, path, TIGHT[0])
+
+    assert upstream.requests[0].body.decode() == goes_up
+    assert set(answer.headers["x-langwatch-params-dropped"].split(",")) == set(told.split(","))
+    assert answer.headers["x-langwatch-body"] == "spliced"
+
+
+def test_a_translated_request_is_of_what_the_key_allows(gateway, upstream):
+    body = {"model": "claude", "max_tokens": 10_000, "messages": [{"role": "user", "content": "hi"}]}
+
+    answer = send(gateway, json.dumps(body), secret=TIGHT[0])
+
+    assert json.loads(upstream.requests[0].body)["max_tokens"] == 9000
+    assert {"max_tokens:max", "service_tier:set"} <= set(answer.headers["x-langwatch-params-dropped"].split(","))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param"),
+    [
+        ('{"model":"gpt-5","messages":[],"Max_Tokens":90000}', 400, "max_tokens"),
+        ('{"model":"gpt-5","messages":[],"max_completion_tokens":"many"}', 400, "max_completion_tokens"),
+        ('{"model":"gpt-5","messages":[],"user":"ada","drop_tuning_params":false}', 400, "user"),
+        ('{"model":"gpt-5","messages":[],"tools":[{"type":"function","function":{"name":"shell"}}]}', 403, None),
+    ],
+)
+def test_what_the_rules_of_a_key_cannot_tell_is_refused(gateway, upstream, body, status, param):
+    answer = send(gateway, body, secret=TIGHT[0])
+
+    assert answer.status_code == status
+    assert param in (None, answer.json()["error"]["param"])
+    assert not upstream.requests
+
+
+def test_a_long_body_is_ruled_beside_others(gateway, upstream):
+    body = {"model": "gpt-5", "max_tokens": 10_000, "messages": [{"role": "user", "content": "x" * 300_000}]}
+
+    send(gateway, json.dumps(body), secret=TIGHT[0])
+
+    assert json.loads(upstream.requests[0].body) == {**body, "max_tokens": 9000, "service_tier": "flex"}

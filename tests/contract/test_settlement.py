@@ -15,6 +15,8 @@ from tests.support.keys import new_key
 from tests.support.ledger import entries_at_the_end, settled_entries
 from tests.support.upstream import CHAT, CUT, HANG, response, stream
 
+pytestmark = pytest.mark.every_build
+
 PRICES = """
 prices:
   openai/cheap: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}

@@ -12,6 +12,8 @@ from tests.support.crowd import crowd
 from tests.support.keys import SECRET, new_key
 from tests.support.upstream import CUT, stream
 
+pytestmark = pytest.mark.every_build
+
 KEPT = new_key()
 STREAM = {"model": "gpt-5-mini", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
 EVENT = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'

@@ -207,6 +207,23 @@ def test_a_request_that_was_refused_has_no_call_and_is_no_error(gateway, collect
     assert own["attributes"]["langwatch.error_type"] == served.json()["error"]["type"]
 
 
+def test_what_waits_to_be_sent_is_cut_to_a_bearable_length(gateway, collector, upstream):
+    headers = {
+        "x-langwatch-trace-metadata": "m" * 5_000,
+        "x-langwatch-thread-id": "t" * 5_000,
+        "user-agent": "u" * 5_000,
+    }
+    answer = {"id": "i" * 5_000, "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
+    upstream.play = lambda _: response(json.dumps(answer).encode())
+    served = gateway.post({"model": "renamed", "messages": []}, headers=headers)
+    own, call = (one["attributes"] for one in spans(collector, served))
+
+    assert own["langwatch.trace.metadata"] == "m" * 4_096
+    assert own["langwatch.thread.id"] == call["gen_ai.conversation.id"] == "t" * 4_096
+    assert own["user_agent.original"] == "u" * 256
+    assert call["gen_ai.response.id"] == "i" * 4_096
+
+
 def test_what_is_sent_is_what_the_table_says(collector):
     of_kind = {SERVER: OF_REQUEST, CLIENT: OF_CALL}
     for span in collector.spans:

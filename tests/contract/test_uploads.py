@@ -13,6 +13,8 @@ from tests.support.keeper import Keeper
 from tests.support.keys import SECRET
 from tests.support.upstream import response
 
+pytestmark = pytest.mark.every_build
+
 MIB = 2**20
 BOUNDS = {"GATEWAY_MAX_UPLOAD_BYTES": str(24 * MIB), "GATEWAY_UPLOAD_SPOOL_BYTES": str(40 * MIB)}
 TYPE = "multipart/form-data; boundary=XyZ"

@@ -7,6 +7,8 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.keys import new_key
 
+pytestmark = pytest.mark.every_build
+
 DENIED, ALLOWED = new_key(), new_key()
 KEYS = f"""
   denied:

@@ -137,6 +137,9 @@ def model(**spec):
     return Resource("models", "m", spec)
 
 
+OTHER_MODELS = tuple(Resource("models", name, {"at": {"a": "x"}}) for name in ("n", "o"))
+
+
 def rules(**spec):
     return Resource("policy_rules", "r", spec)
 
@@ -196,8 +199,8 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (model(split={"n": 9}), model(split={"n": 9, "o": 1}), "widens"),
         (model(split={"n": 9, "o": 1}), model(split={"n": 5, "o": 5}), "same"),
         (model(split={"n": 9, "o": 1}), model(split={"n": 9}), "narrows"),
-        (model(fallback=["n"]), model(fallback=["n", "o"]), "widens"),
-        (model(fallback=["n", "o"]), model(fallback=["o", "n"]), "same"),
+        (model(at={"a": "x"}, fallback=["n"]), model(at={"a": "x"}, fallback=["n", "o"]), "widens"),
+        (model(at={"a": "x"}, fallback=["n", "o"]), model(at={"a": "x"}, fallback=["o", "n"]), "same"),
         (model(split={"n": 9, "o": 1}), model(split={"n": 9, "o": 1}, sticky="principal"), "same"),
         (rules(tools={"deny": ["a", "b"]}), rules(tools={"deny": ["b"]}), "widens"),
         (rules(tools={"deny": ["b"]}), rules(tools={"deny": ["a", "b"]}), "narrows"),
@@ -234,6 +237,7 @@ ACME = Resource("settings", "organization", {"value": "acme"})
 def test_access(before, after, access):
     others = (*PROVIDERS, *((rules(),) if before.kind == "virtual_keys" else ()))
     others = others if before.name == "organization" else (*others, ACME)
+    others = (*others, *OTHER_MODELS) if before.kind == "models" else others
     plan = planned((*others, after), live_of((*others, before)), figures=None).plan
 
     assert plan.errors == []
@@ -840,7 +844,7 @@ SPECS = st.fixed_dictionaries(
     optional={
         "tags": st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3),
         "models_allowed": st.lists(st.sampled_from(["gpt-*", "claude-*"]), max_size=2),
-        "description": st.text(string.printable, max_size=5),
+        "description": st.text(string.printable.replace("$", ""), max_size=5),
         "rate_limits": st.fixed_dictionaries({"rpm": st.integers(1, 9)}),
         "state": st.sampled_from(["active", "disabled"]),
         "protected": st.just(True),

@@ -34,12 +34,10 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize(("kind", "spec"), [("providers", {"type": "simulator"}), ("virtual_keys", {})])
 @pytest.mark.parametrize(("before", "after", "access"), CASES)
-def test_a_change_of_rules(before, after, access):
-    had, has = (
-        [Resource("providers", "sim", read_spec("providers", {"type": "simulator", "request": one or {}}))]
-        for one in (before, after)
-    )
+def test_a_change_of_rules(before, after, access, kind, spec):
+    had, has = ([Resource(kind, "sim", read_spec(kind, {**spec, "request": one or {}}))] for one in (before, after))
 
     found = {one.access for one in widenings(had, has)}
 

@@ -245,3 +245,14 @@ def test_policy_tests_are_no_part_of_a_configuration_directory(run):
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_case_may_expect_what_only_warns(run):
+    (run.directory / "gateway.yaml").write_text(CONFIG.replace("deny: ['^shell']", "deny: ['^shell'], mode: warn"))
+
+    held = run(f"cases: [{{name: a, key: ci, {SHELL}, expect: {{warnings: [no-shell.tools], provider: sim}}}}]")
+    failed = run(f"cases: [{{name: a, key: ci, {SHELL}, expect: {{warnings: [models_allowed]}}}}]", code=1)
+
+    assert "1 passed" in held
+    assert "expected models_allowed" in failed
+    assert "no-shell.tools" in failed

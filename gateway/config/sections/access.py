@@ -62,11 +62,38 @@ def _end(before: Any, after: Any) -> Access:
 
 
 def _allowed(before: Any, after: Any) -> Access:
+    if before is None and after is None:
+        return Access.SAME
     if before is None or after is None:
         return Access.WIDENS if after is None else Access.NARROWS
     if _members(after) - _members(before):
         return Access.WIDENS
     return Access.NARROWS if _members(before) - _members(after) else Access.SAME
+
+
+def _allowed_by_list(before: Any, after: Any) -> Access:
+    """A list of what is allowed, or a section that has one under `allow`; what only warns allows everything."""
+    return _allowed(_enforced_list(before), _enforced_list(after))
+
+
+def _enforced_list(value: Any) -> Any:
+    if isinstance(value, dict):
+        return None if _only_warns(value) else value.get("allow")
+    return value
+
+
+def _only_warns(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("mode") == "warn"
+
+
+def _section_of(order: "Compare") -> "Compare":
+    """The same of a section, which is none while it only warns."""
+
+    def compare(before: Any, after: Any) -> Access:
+        had, has = (None if one is None or _only_warns(one) else one for one in (before, after))
+        return Access.SAME if had is None and has is None else order(had, has)
+
+    return compare
 
 
 def _denied(before: Any, after: Any) -> Access:
@@ -102,15 +129,21 @@ ANOTHER: Final = Order(lambda _before, _after: Access.WIDENS)
 NOTHING_MORE: Final = Order(lambda _before, after: Access.NARROWS if after is None else Access.WIDENS)
 """What is there lets somebody in."""
 RESTRICTION: Final = Order(
-    lambda before, after: Access.WIDENS if after is None else Access.NARROWS if before is None else Access.MAY_WIDEN
+    _section_of(
+        lambda before, after: Access.WIDENS if after is None else Access.NARROWS if before is None else Access.MAY_WIDEN
+    )
 )
 """Something that only ever forbids, as a whole."""
 CEILING: Final = Order(_ceiling)
 """A limit; without one, everything passes."""
 END: Final = Order(_end)
 """A moment at which something stops; without one, it never does."""
+LIMITS: Final = Order(_section_of(_ceiling))
+"""A section of limits as it comes or goes; without one, everything passes."""
 ALLOWED: Final = Order(_allowed)
 """A list of what is allowed; without one, everything is."""
+ALLOW_LIST: Final = Order(_allowed_by_list)
+"""The same, which may be a section that says whether it is enforced."""
 DENIED: Final = Order(_denied)
 """A list of what is refused; without one, nothing is."""
 REACHED: Final = Order(_reached)
@@ -134,6 +167,10 @@ def steps(*narrow_to_wide: Any, default: Any) -> Order:
         return Access.WIDENS if has > had else Access.NARROWS if has < had else Access.SAME
 
     return Order(compare)
+
+
+ENFORCED: Final = steps("enforce", "warn", default="enforce")
+"""Whether something that forbids is enforced or only warns."""
 
 
 def more(default: float) -> Order:

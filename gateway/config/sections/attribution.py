@@ -7,6 +7,7 @@ from pydantic import Field
 from gateway.config.sections.access import OTHER_READERS, UNKNOWN
 from gateway.config.sections.base import Description, Name, Shareable
 from gateway.config.sections.marks import Refers
+from gateway.config.sections.names import PrintableName
 
 
 class Team(Shareable):
@@ -17,6 +18,12 @@ class Team(Shareable):
     trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
         None, description="Where the team's traces go, one of `trace_collectors`; a project's own wins."
     )
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`, for the keys of the team's projects, and of its people where these have "
+        "none; a key's own class, and its principal's, go before it.",
+    )
     description: Description = Field(None, description="What the team is, for people.")
 
 
@@ -25,7 +32,7 @@ class Project(Shareable):
 
     example: ClassVar[str] = "projects: {checkout: {team: engineering}}"
 
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that owns the project, one of `teams`."
     )
     trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
@@ -39,7 +46,12 @@ class Principal(Shareable):
 
     example: ClassVar[str] = "principals: {dev-1@example.com: {team: engineering}}"
 
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that the principal belongs to, one of `teams`."
+    )
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`, for the principal's keys; a key's own class goes before it.",
     )
     description: Description = Field(None, description="Who or what the principal is, for people.")

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from gateway.config.sections.access import CEILING, NO_MATTER, SHARED, UNKNOWN, steps
+from gateway.config.sections.access import CEILING, ENFORCED, NO_MATTER, SHARED, UNKNOWN, steps
 from gateway.config.sections.marks import TEXT_ITSELF, UNORDERED, CalledElsewhere, Refers
 from gateway.secret import Secret
 
@@ -186,6 +186,10 @@ class Shareable(Managed):
     )
 
 
+Mode = Annotated[Literal["enforce", "warn"], ENFORCED]
+"""Whether something that forbids is enforced, or only told of where it would have refused."""
+
+
 class RateLimits(Section):
     """How much may pass, per key or per provider. An omitted dimension is not limited."""
 
@@ -208,6 +212,11 @@ class RateLimits(Section):
     )
     concurrency: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_parallel_requests", "parallel"))] = Field(
         None, description="Requests in flight at one time."
+    )
+    mode: Mode = Field(
+        "enforce",
+        description="`warn` refuses nothing: what these limits would have refused is counted, logged and told in "
+        "`X-LangWatch-Warnings`.",
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from gateway.config.sections.access import CEILING, UNKNOWN, steps
 from gateway.config.sections.base import Description, Managed, Moment, Name, ProviderName, Section, Usd
 from gateway.config.sections.marks import TAG_ITSELF, CalledElsewhere, Refers
+from gateway.config.sections.names import PrintableName
 from gateway.money.budget import ScopeKind
 
 
@@ -18,12 +19,12 @@ class BudgetScope(Section):
           tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}
     """
 
-    organization: Annotated[Name | None, Refers("organizations")] = Field(
+    organization: Annotated[PrintableName | None, Refers("organizations")] = Field(
         None, description="Everything of the organization of this name."
     )
-    team: Annotated[Name | None, Refers("teams")] = Field(None, description="One of `teams`.")
-    project: Annotated[Name | None, Refers("projects")] = Field(None, description="One of `projects`.")
-    principal: Annotated[Name | None, Refers("principals")] = Field(None, description="One of `principals`.")
+    team: Annotated[PrintableName | None, Refers("teams")] = Field(None, description="One of `teams`.")
+    project: Annotated[PrintableName | None, Refers("projects")] = Field(None, description="One of `projects`.")
+    principal: Annotated[PrintableName | None, Refers("principals")] = Field(None, description="One of `principals`.")
     virtual_key: Annotated[Name | None, Refers("virtual_keys")] = Field(None, description="One of `virtual_keys`.")
     tag: Annotated[str | None, TAG_ITSELF] = Field(None, description="Every virtual key that carries this tag.")
 

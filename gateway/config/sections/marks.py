@@ -64,6 +64,16 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Combined:
+    """How a list of a key and those of its classes are one, where the nearest does not simply count.
+
+    `adds`: what any of them has. `all_apply`: what all of them have; a list of globs is met where each of the lists is.
+    """
+
+    how: Literal["adds", "all_apply"]
+
+
+@dataclass(frozen=True)
 class CalledElsewhere:
     """What other tools call a field: who writes that is told our name."""
 
@@ -83,6 +93,8 @@ class Mistaken:
 
 
 UNORDERED: Final = Unordered()
+ADDS: Final = Combined("adds")
+ALL_APPLY: Final = Combined("all_apply")
 SHOWN_IN_PART: Final = ShownInPart()
 NAME_ITSELF: Final = Written("reference-in-name", "a name cannot come from a reference", "Write the name itself.")
 TAG_ITSELF: Final = Written(

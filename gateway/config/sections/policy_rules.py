@@ -1,11 +1,12 @@
 """Named sets of rules on tools, MCP servers, URLs and models."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from gateway.config.sections.access import ALLOWED, DENIED, RESTRICTION
-from gateway.config.sections.base import Section, Shareable
+from gateway.config.sections.base import Mode, Section, Shareable
 from gateway.config.sections.marks import PATTERN_ITSELF, UNORDERED
 
 Pattern = Annotated[
@@ -24,6 +25,15 @@ class Rule(Section):
     allow: Annotated[list[Pattern] | None, UNORDERED, ALLOWED] = Field(
         None, description="When given, a value has to match one of these RE2 patterns; an empty list allows nothing."
     )
+    mode: Mode = Field(
+        "enforce",
+        description="`warn` refuses nothing: what this rule would have refused is counted, logged and told in "
+        "`X-LangWatch-Warnings`.",
+    )
+
+
+DIMENSIONS: Final = ("tools", "mcp", "urls", "models")
+"""What there may be rules on."""
 
 
 class PolicyRules(Section):
@@ -49,6 +59,19 @@ class PolicyRules(Section):
         None, description="The resolved model, in both spellings: `gpt-5-mini` and `openai/gpt-5-mini`."
     )
 
+    @property
+    def enforced(self) -> "PolicyRules":
+        """The rules that refuse."""
+        warning = [dimension for dimension, _ in self.warning()]
+        return self.model_copy(update=dict.fromkeys(warning)) if warning else self
+
+    def warning(self) -> "Iterator[tuple[str, PolicyRules]]":
+        """Each rule that only warns, by its dimension, as a set of its own that refuses."""
+        for dimension in DIMENSIONS:
+            rule: Rule | None = getattr(self, dimension)
+            if rule is not None and rule.mode == "warn":
+                yield dimension, PolicyRules().model_copy(update={dimension: rule})
+
 
 class NamedPolicyRules(PolicyRules, Shareable):
     """A set under a name, which any number of keys refer to."""
@@ -57,4 +80,5 @@ class NamedPolicyRules(PolicyRules, Shareable):
         policy_rules:
           no-shell: {tools: {deny: ['^(Bash|shell|local_shell)']}}
           no-metadata: {urls: {deny: ['^https?://169\.254\.']}}
+          few-servers: {mcp: {allow: ['^docs$'], mode: warn}}
     """

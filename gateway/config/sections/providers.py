@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from gateway.config.sections.access import CEILING, NO_MATTER, UNKNOWN
+from gateway.config.sections.access import LIMITS, NO_MATTER, UNKNOWN
 from gateway.config.sections.base import (
     Credential,
     HeaderText,
@@ -119,7 +119,7 @@ class BaseProvider(Shareable):
         description="Multiplies what is listed for its models, after all that providers publish, for contracts: 0.9 "
         "for a tenth off. A list has other factors from other days on. Amounts under `prices` stay as they are.",
     )
-    rate_limits: Annotated[RateLimits | None, CEILING] = Field(
+    rate_limits: Annotated[RateLimits | None, LIMITS] = Field(
         None, description="What the account may receive in all, whichever keys ask."
     )
     timeouts: Annotated[Timeouts, NO_MATTER] = Field(Timeouts(), description="Deadlines of calls to this provider.")

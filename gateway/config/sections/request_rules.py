@@ -200,6 +200,35 @@ def _of_action(action: str, before: Any, after: Any) -> Access:
 RULES_ON_FIELDS: Final = Order(_of_rules, is_of_whole=True)
 
 
+_SAME_BOUND: Final = (
+    ("max_tokens", "max_completion_tokens", "max_output_tokens", "generationConfig.maxOutputTokens"),
+    ("reasoning_effort", "reasoning.effort", "output_config.effort"),
+)
+"""What the APIs that clients speak call the same thing."""
+
+
+def in_every_api(section: Mapping[str, FieldRule]) -> dict[str, FieldRule]:
+    """The rules of whom clients choose the API for: a bound holds for what the others call the field, too.
+
+    What has a rule of its own, or stands in or above a field that has, is left to that.
+    """
+    found = dict(section)
+    for names in _SAME_BOUND:
+        ruled = next((section[name] for name in names if name in section and section[name].max_ is not None), None)
+        if ruled is None:
+            continue
+        bound = FieldRule(max=ruled.max_)
+        for name in names:
+            if not any(_overlap(name, field) for field in section):
+                found[name] = bound
+    return found
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two fields are the same, or one stands in the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
 def rules_of(section: Mapping[str, FieldRule]) -> RequestRules | None:
     """The rules of a section, ready to be carried out; `None` where there are none."""
     return RequestRules(rule for field, one in section.items() for rule in one.rules(field)) if section else None

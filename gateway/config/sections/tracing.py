@@ -15,7 +15,7 @@ from gateway.config.sections.access import (
     steps,
 )
 from gateway.config.sections.base import Description, HeaderText, PositiveInt, Section, Shareable
-from gateway.config.sections.marks import UNORDERED
+from gateway.config.sections.marks import ADDS, UNORDERED
 from gateway.config.sections.policy_rules import Pattern
 from gateway.config.sections.providers import BaseUrl, HeaderName
 
@@ -108,7 +108,7 @@ class KeyContentCapture(Section):
     enabled: Annotated[bool | None, Order(_capture_of_key)] = Field(
         None, description="Whether the key's prompts and answers are in its traces; omitted: as for every key."
     )
-    redact: Annotated[list[Pattern], UNORDERED, Order(_hidden)] = Field(
+    redact: Annotated[list[Pattern], UNORDERED, Order(_hidden), ADDS] = Field(
         [], description="RE2 patterns beside the file's own, for this key."
     )
 

@@ -1,16 +1,18 @@
 """The credentials that clients present, and what each may do."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from gateway.config.sections.access import (
+    ALLOW_LIST,
     ALLOWED,
     ANOTHER,
-    CEILING,
     DENIED,
     EACH_MEMBER,
     END,
+    LIMITS,
     NO_MATTER,
     NOTHING_MORE,
     UNKNOWN,
@@ -20,13 +22,17 @@ from gateway.config.sections.base import (
     Description,
     Fallback,
     Managed,
+    Mode,
     Moment,
     Name,
     ProviderName,
     RateLimits,
     Section,
+    Shareable,
 )
 from gateway.config.sections.marks import (
+    ADDS,
+    ALL_APPLY,
     MODEL_ITSELF,
     SHOWN_IN_PART,
     TAG_ITSELF,
@@ -35,8 +41,11 @@ from gateway.config.sections.marks import (
     Mistaken,
     Refers,
 )
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
+from gateway.config.source import Path
 
 SecretHash = Annotated[
     str,
@@ -112,6 +121,26 @@ ModelGlob = Annotated[
 ]
 
 
+class AllowList(Section):
+    """An allow list that says whether it is enforced."""
+
+    example: ClassVar[str] = """
+        virtual_keys:
+          ci:
+            models_allowed: {allow: ["gpt-5*"], mode: warn}
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    allow: Annotated[list[ModelGlob], UNORDERED, ALLOWED] = Field(
+        description="Globs that the resolved model has to match, as `model` or `provider/model`."
+    )
+    mode: Mode = Field(
+        "enforce",
+        description="`warn` refuses nothing: what the list would have refused is counted, logged and told in "
+        "`X-LangWatch-Warnings`.",
+    )
+
+
 class Cache(Section):
     """What happens to prompt-caching marks in the body."""
 
@@ -128,7 +157,116 @@ class Cache(Section):
     )
 
 
-class VirtualKey(Managed):
+class KeySettings(Managed):
+    """What a virtual key is, but for who holds it: what a class can say for many of them.
+
+    How a key and its classes become one, `gateway.config.key_classes` says.
+    """
+
+    environment: Annotated[Literal["live", "test"], UNKNOWN] = Field(
+        "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
+    )
+    description: Description = Field(None, description="What the key is for, for people.")
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
+        None, description="The team that pays, where no project or principal names one."
+    )
+    project: Annotated[PrintableName | None, Refers("projects"), UNKNOWN] = Field(
+        None, description="The project to attribute requests to, one of `projects`."
+    )
+    providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED, ALL_APPLY] = Field(
+        None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
+    )
+    models_allowed: Annotated[
+        list[ModelGlob] | AllowList | None,
+        UNORDERED,
+        ALLOW_LIST,
+        ALL_APPLY,
+        MODEL_ITSELF,
+        CalledElsewhere(("models", "allowed_models", "model_list")),
+    ] = Field(
+        None,
+        description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all. "
+        "`{allow: [...], mode: warn}` only tells of what the list would refuse.",
+    )
+    model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF, CalledElsewhere(("aliases",))] = Field(
+        {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
+    )
+    fallback: Annotated[Fallback | None, UNKNOWN] = Field(None, description="Which providers to try when one fails.")
+    rate_limits: Annotated[
+        RateLimits | None, LIMITS, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
+    ] = Field(None, description="How much this key may send.")
+    policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED, ADDS] = (
+        Field([], description="Names of `policy_rules` sets and rules written in place; all of them apply.")
+    )
+    request: Annotated[RequestSection, RULES_ON_FIELDS] = Field(
+        {},
+        description="What is done to fields of this key's requests, by field, before anything else is asked of them: "
+        "`{max_tokens: {max: 8000}, service_tier: {set: flex}}`. A bound on the output or on the effort holds for "
+        "what each API calls it.",
+    )
+    cache: Annotated[Cache, NO_MATTER] = Field(Cache(), description="Prompt-cache handling.")
+    on_disconnect: Annotated[Literal["cancel", "drain"] | None, NO_MATTER] = Field(
+        None, description="Overrides the file's `on_disconnect` for this key."
+    )
+    stream_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
+        None, description="Overrides the file's `stream_keepalive_s` for this key."
+    )
+    unary_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
+        None, description="Overrides the file's `unary_keepalive_s` for this key."
+    )
+    assumed_output_tokens: Annotated[Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None, UNKNOWN] = (
+        Field(None, description="Overrides the file's `assumed_output_tokens` for this key.")
+    )
+    content_capture: Annotated[KeyContentCapture, EACH_MEMBER] = Field(
+        KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
+    )
+    expires_at: Annotated[Moment | None, END, CalledElsewhere(("expires", "expiry", "duration"))] = Field(
+        None, description="When the key stops working (RFC 3339, with a zone)."
+    )
+    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], UNORDERED, UNKNOWN, TAG_ITSELF] = Field(
+        [], description="Free labels such as `env=prod`, for reports and selectors."
+    )
+
+    @property
+    def allow_list(self) -> AllowList | None:
+        """The list of models with its mode, however it is written."""
+        written = self.models_allowed
+        return AllowList(allow=written) if isinstance(written, list) else written
+
+    def globs(self) -> Iterator[tuple[str, Path]]:
+        """The globs of that list, each with its path below the key."""
+        written = self.models_allowed
+        if written is None:
+            return
+        above: Path = ("models_allowed",) if isinstance(written, list) else ("models_allowed", "allow")
+        for index, glob in enumerate(written if isinstance(written, list) else written.allow):
+            yield glob, (*above, index)
+
+
+class KeyClass(KeySettings, Shareable):
+    """What many virtual keys have in common; each can say less, or more, of its own."""
+
+    example: ClassVar[str] = """
+        key_classes:
+          engineer: {models_allowed: ["gpt-5*", "claude-*"], rate_limits: {rpm: 300}}
+          contractor: {extends: engineer, rate_limits: {rpm: 60}, required: true}
+        principals: {ada@example.com: {}}
+        virtual_keys:
+          ada:
+            class: engineer
+            principal: ada@example.com
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    extends: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None, description="Another class, which says what this one does not; one that extends nothing itself."
+    )
+    required: Annotated[bool, steps(True, False, default=False)] = Field(
+        False, description="What the class says cannot be taken away: `null` in a key is an error then."
+    )
+
+
+class VirtualKey(KeySettings):
     """One virtual key: whom it stands for, where it may go, and what it must not do."""
 
     example: ClassVar[str] = """
@@ -157,65 +295,17 @@ class VirtualKey(Managed):
     previous_secret_expires_at: Annotated[Moment | None, END] = Field(
         None, description="When the secret before a rotation stops working (RFC 3339, with a zone)."
     )
-    environment: Annotated[Literal["live", "test"], UNKNOWN] = Field(
-        "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
-    )
     state: Annotated[
         Literal["active", "disabled", "revoked"],
         steps("revoked", "disabled", "active", default="active"),
         CalledElsewhere(("blocked", "enabled", "disabled", "status")),
     ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
-    description: Description = Field(None, description="What the key is for, for people.")
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
-        None, description="The team that pays, where no project or principal names one."
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`: what the key does not say is as that has it. `null` in place of a value "
+        "takes away what the class says.",
     )
-    project: Annotated[Name | None, Refers("projects"), UNKNOWN] = Field(
-        None, description="The project to attribute requests to, one of `projects`."
-    )
-    principal: Annotated[Name | None, Refers("principals"), UNKNOWN] = Field(
+    principal: Annotated[PrintableName | None, Refers("principals"), UNKNOWN] = Field(
         None, description="Who acts with this key, one of `principals`."
-    )
-    providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED] = Field(
-        None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
-    )
-    models_allowed: Annotated[
-        list[ModelGlob] | None,
-        UNORDERED,
-        ALLOWED,
-        MODEL_ITSELF,
-        CalledElsewhere(("models", "allowed_models", "model_list")),
-    ] = Field(
-        None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
-    )
-    model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF, CalledElsewhere(("aliases",))] = Field(
-        {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
-    )
-    fallback: Annotated[Fallback | None, UNKNOWN] = Field(None, description="Which providers to try when one fails.")
-    rate_limits: Annotated[
-        RateLimits | None, CEILING, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
-    ] = Field(None, description="How much this key may send.")
-    policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED] = Field(
-        [], description="Names of `policy_rules` sets and rules written in place; all of them apply."
-    )
-    cache: Annotated[Cache, NO_MATTER] = Field(Cache(), description="Prompt-cache handling.")
-    on_disconnect: Annotated[Literal["cancel", "drain"] | None, NO_MATTER] = Field(
-        None, description="Overrides the file's `on_disconnect` for this key."
-    )
-    stream_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
-        None, description="Overrides the file's `stream_keepalive_s` for this key."
-    )
-    unary_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
-        None, description="Overrides the file's `unary_keepalive_s` for this key."
-    )
-    assumed_output_tokens: Annotated[Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None, UNKNOWN] = (
-        Field(None, description="Overrides the file's `assumed_output_tokens` for this key.")
-    )
-    content_capture: Annotated[KeyContentCapture, EACH_MEMBER] = Field(
-        KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
-    )
-    expires_at: Annotated[Moment | None, END, CalledElsewhere(("expires", "expiry", "duration"))] = Field(
-        None, description="When the key stops working (RFC 3339, with a zone)."
-    )
-    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], UNORDERED, UNKNOWN, TAG_ITSELF] = Field(
-        [], description="Free labels such as `env=prod`, for reports and selectors."
     )

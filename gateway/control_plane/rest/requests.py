@@ -117,6 +117,7 @@ def _document(entry: DecisionRecord) -> dict[str, Any]:
         "occurred_at": moment_text(entry.occurred_at),
         "tokens": {kind.removesuffix("_tokens"): getattr(usage, kind) for kind in TOKENS},
         "further": usage.further or {},
+        "warnings": entry.warnings or (),
         "cost_usd": to_usd(entry.cost_nano_usd or 0),
     }
 

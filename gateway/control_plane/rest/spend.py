@@ -1,4 +1,4 @@
-"""`GET /spend` and `GET /spend/unpriced`: what `gateway spend` and `gateway report unpriced` report."""
+"""`GET /spend`, `/spend/unpriced` and `/warnings`: what `gateway spend` and `gateway report` report."""
 
 from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
-from gateway.ledger import report, unpriced
+from gateway.ledger import report, unpriced, warned
 from gateway.ledger.query import FROM_ENTRIES
 from gateway.storage.patience import Patience
 
@@ -56,6 +56,29 @@ class UnpricedResource:
         answer(response, {"models": unpriced.document(found)})
 
 
+class WarningsResource:
+    """What rules and limits that only warn would have refused."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Requests by key and rule. Raises `ApiError`, `BadParameterError`."""
+        parameters = read_parameters(request, warned.PARAMETERS)
+        question = warned.read_question(parameters, clock.utc_now(), owners=owners_of(request))
+        found = await self._database.read(
+            lambda connection: warned.warned_requests(connection, question), patience=Patience(PATIENCE_S)
+        )
+        answer(response, {"warnings": warned.document(found)})
+
+
 def routes(services: Services) -> tuple[Route, ...]:
     """The routes of this noun."""
-    return Route("/spend", SpendResource(services)), Route("/spend/unpriced", UnpricedResource(services))
+    return (
+        Route("/spend", SpendResource(services)),
+        Route("/spend/unpriced", UnpricedResource(services)),
+        Route("/warnings", WarningsResource(services)),
+    )

@@ -28,7 +28,7 @@ def test_every_field_says_in_which_direction_it_widens():
 def test_every_field_that_is_told_to_name_something_refers_to_it():
     """Whether it is there, what is renamed with it and what a plan pulls in follow from that alone."""
     told = [
-        (section, name, found[1])
+        (section, field.alias or name, found[1])
         for section in (Config, *_sections(Section))
         for name, field in section.model_fields.items()
         if (found := NAMED_IN_TEXT.search(field.description or "")) and found[1] in Config.model_fields
@@ -60,6 +60,7 @@ def test_every_section_of_entries_says_what_one_of_them_is_called():
         "model_aliases": "model alias",
         "models": "model",
         "policy_rules": "policy_rules set",
+        "key_classes": "key class",
         "virtual_keys": "virtual_key",
         "budgets": "budget",
         "prices": "price",

@@ -84,6 +84,7 @@ def test_every_resource_names_its_scopes():
 EXPECTED = {
     "GET /spend": "view",
     "GET /spend/unpriced": "view",
+    "GET /warnings": "view",
     "GET /ledger/differences": "admin",
     "GET /budgets": "view",
     "GET /requests": "view",

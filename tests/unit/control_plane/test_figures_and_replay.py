@@ -219,3 +219,36 @@ def test_a_plan_of_keys_minted_at_apply_can_be_replayed(engine):
     replay = plane.plan(*config(), key("new"), replay_days=1).plan.replay
 
     assert replay.differences == []
+
+
+def test_a_replay_refuses_what_was_warned_of_where_that_is_enforced(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+    busy = {"environment": "test", "team": "core", "secret_hash": hash_of(1), "policy_rules": ["no-shell"]}
+    shell = {"deny": ["^Bash$"]}
+    kept = {"occurred_at": NOW - HOUR, "virtual_key": "busy", "model_asked": "fast"}
+    put(engine, *(entry(f"grq_warned{number}", **kept, warnings=("no-shell.tools",)) for number in range(3)))
+    plane.put_in_force(
+        *config(**{"policy_rules.no-shell": {"tools": {**shell, "mode": "warn"}}, "virtual_keys.busy": busy})
+    )
+
+    enforced = config(**{"policy_rules.no-shell": {"tools": shell}, "virtual_keys.busy": busy})
+    replay = plane.plan(*enforced, replay_days=7).plan.replay
+
+    assert (replay.requests, replay.refused) == (43, 3)
+    assert [(one.requests, one.before, one.after) for one in replay.differences] == [
+        (3, "sim/gpt-5-mini", "refused by no-shell.tools")
+    ]
+
+
+def test_a_replay_counts_what_a_rule_would_warn_of(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+    warning = {"allow": ["claude-*"], "mode": "warn"}
+    busy = {"environment": "test", "team": "core", "secret_hash": hash_of(1), "models_allowed": warning}
+
+    plan = plane.plan(*config(**{"virtual_keys.busy": busy}), replay_days=7).plan
+
+    assert (plan.replay.requests, plan.replay.refused, plan.replay.warned) == (40, 0, 30)
+    assert "0 are refused now, 30 are warned of now, 0 are answered now" in "\n".join(line.text for line in lines(plan))
+    assert {one.after for one in plan.replay.differences} == {"sim/gpt-5-mini (warned of by models_allowed)"}

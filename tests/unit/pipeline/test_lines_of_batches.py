@@ -98,3 +98,19 @@ def test_what_looks_after_a_batch_later_is_bounded(most, changes, said):
         take(most)
     assert refused.value.message.startswith(f"file:{most}: ")
     assert said in refused.value.message
+
+
+def test_the_lines_of_a_batch_are_ruled_and_warned_of_as_if_each_had_come_alone():
+    ruled = "models_allowed: {allow: [gpt-4*], mode: warn}, request: {max_tokens: {max: 5}}"
+    snapshot = Node(
+        CONFIG.replace("environment: test,", f"environment: test, {ruled},"), MemoryCounters(), Ledger()
+    ).snapshot
+    making = next(row for row in STORED if row.name == "batches_create")
+    received = Received(snapshot, making, [], b"", "grq_1")
+    requests = BatchRequests(received, snapshot.authenticate(SECRET).key, Habits(), "one")
+    asked = {"model": "one/gpt-5", "user": "a", "messages": [], "max_tokens": 10}
+
+    goes_up = requests.take(ENDPOINTS["chat_completions"], json.dumps(asked).encode(), "file:1")
+
+    assert json.loads(goes_up) == {**asked, "model": "gpt-5", "max_tokens": 5}
+    assert [one.name for one in received.trail.warned] == ["models_allowed"]

@@ -67,6 +67,14 @@ def test_the_certificate_of_the_variable_counts_whatever_those_of_python_say(beh
     assert collector.paths == ["/v1/traces"]
 
 
+def test_plain_http_asks_for_no_certificates(collector, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    one = sender(collector.url)
+
+    assert one.send(b"")
+    one.close()
+
+
 def test_a_certificate_that_is_not_there_is_named(tmp_path):
     with pytest.raises(OSError, match=r"missing\.pem"):
         sender("https://127.0.0.1:1", OTEL_EXPORTER_OTLP_CERTIFICATE=str(tmp_path / "missing.pem"))

@@ -27,7 +27,7 @@ SCOPE = InstrumentationScope("declarative-llm-gateway", "1.0")
 
 
 def message_of(spans):
-    sized = [otlp.sized_span(span) for span in spans]
+    sized = [otlp.span_head(len(span)) + span for span in spans]
     return ExportTraceServiceRequest.FromString(otlp.request_of(RESOURCE, SCOPE.name, SCOPE.version, sized))
 
 

@@ -11,7 +11,6 @@ from gateway.telemetry import trace_destination
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
@@ -24,16 +23,14 @@ def request(trace_id, content=None, **more):
         request_id="grq_1", status=200, outcome="ok", occurred_at=0, trace_id=trace_id, span_id="a" * 16
     )
     trace = TraceContext(trace_id, "a" * 16, None, "01", None)
-    return spans_of(
-        TracedRequest(
-            record=record,
-            trace=trace,
-            started_at=0.0,
-            duration_s=0.0,
-            path="/v1/chat/completions",
-            content=content,
-            **more,
-        )
+    return TracedRequest(
+        record=record,
+        trace=trace,
+        started_at=0.0,
+        duration_s=0.0,
+        path="/v1/chat/completions",
+        content=content,
+        **more,
     )
 
 
@@ -55,9 +52,9 @@ def test_a_request_that_no_spans_can_be_made_of_keeps_no_other_from_being_sent(c
     destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(delay_s=0.01), metrics)
     try:
         for trace_id, content in (("a", None), ("d", Content(fail)), ("b", Content(lambda: {"said": "hi"}))):
-            destination.export(request(trace_id * 32, content))
+            destination.export(request(trace_id * 32, content), 1)
         assert sent.came.wait(10)
-        destination.export(request("c" * 32))
+        destination.export(request("c" * 32), 1)
     finally:
         destination.close()
         destination.join(10)
@@ -81,8 +78,7 @@ def test_every_request_is_sent_once_and_in_order_however_many_go_at_once():
     try:
         for begin in range(0, len(asked), 7):
             for trace_id in asked[begin : begin + 7]:
-                assert destination.has_room(1)
-                destination.export(request(trace_id))
+                destination.export(request(trace_id), 1)
             wave = len(asked[: begin + 7])
             deadline = time.monotonic() + 10
             exported = f'spans_exported_total{{collector="lab"}} {wave}.0'
@@ -103,9 +99,8 @@ def test_what_is_no_whole_batch_waits_for_its_time_and_what_has_no_room_is_count
     destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(queue=4, batch=3, delay_s=60), metrics)
     try:
         for number in range(4):
-            assert destination.has_room(1)
-            destination.export(request(f"{number:032x}"))
-        assert not destination.has_room(5)
+            destination.export(request(f"{number:032x}"), 1)
+        destination.export(request("e" * 32), 5)
         assert sent.came.wait(10)
     finally:
         destination.close()
@@ -123,7 +118,7 @@ def test_no_batch_is_larger_than_collectors_take_whatever_clients_say(monkeypatc
     destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(batch=9, delay_s=60), Metrics())
     try:
         for number in range(9):
-            destination.export(request(f"{number:032x}", metadata="x" * 4096))
+            destination.export(request(f"{number:032x}", metadata="x" * 4096), 1)
     finally:
         destination.close()
         destination.join(10)
@@ -150,7 +145,7 @@ def test_requests_get_no_pauses_where_spans_might_be_dropped(waiting, bounds, re
     destination = TraceDestination("lab", open_sender, Resource({}), bounds, Metrics())
     try:
         for _ in range(waiting):
-            destination.export(request("f" * 32))
+            destination.export(request("f" * 32), 1)
         assert destination._rest_s() == rest_s
         destination.close()
         assert destination._rest_s() == BREATH_S

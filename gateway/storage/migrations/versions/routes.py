@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "routes"
-down_revision = "open_jobs"
+down_revision = "rule_warnings"
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

@@ -1,0 +1,104 @@
+"""What rules and limits that only warn would have refused, if they were enforced; nobody is refused here.
+
+Each rule is asked as if it alone were enforced beside those that are, by the very stages that enforce rules, so that a
+warning is what the refusal would be. Limits are counted as enforced ones are, which count nothing that they refuse.
+"""
+
+from collections.abc import Generator, Iterable
+
+from gateway.counters.hold import CountersLost, Hold, Refusal
+from gateway.errors import GatewayError
+from gateway.pipeline.admit import judge, judge_urls
+from gateway.pipeline.holds import sized
+from gateway.pipeline.resolve import named_model, resolve
+from gateway.pipeline.services import Services
+from gateway.pipeline.states import Admitted, Received, Reservation
+from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.glance import takes_long
+from gateway.snapshot.snapshot import Candidate, CompiledKey, Snapshot, Warned
+from gateway.turns import LONG_BYTES, at_once, beside, in_turns
+from gateway.wire.request_body import RequestBody
+
+_OF_MODELS = ("models", "models_allowed")
+
+
+async def watch(request: Admitted, services: Services) -> None:
+    """Notes in the trail what would have refused a request that is admitted."""
+    received, key, body = request.received, request.key, request.came
+    if key.watched:
+        endpoint = received.endpoint
+        found = would_refuse(received.snapshot, key, endpoint, body)
+        if takes_long(endpoint.shape, body) or len(body.data) >= LONG_BYTES:
+            warned = await beside(at_once, found)
+        else:
+            warned = await in_turns(found)
+        note(received, warned)
+    await _watch_limits(request, key.watched_holds, services)
+    await watch_candidate(request, request.candidate, services)
+
+
+async def watch_candidate(request: Admitted, candidate: Candidate, services: Services) -> None:
+    """The same of the limits of a candidate's account, which is about to be asked."""
+    await _watch_limits(request, candidate.upstream.watched_holds, services)
+
+
+async def _watch_limits(request: Admitted, holds: tuple[Hold, ...], services: Services) -> None:
+    """Takes what limits have room for, or notes the one that has none; nothing while nobody can count."""
+    if not holds:
+        return
+    received = request.received
+    wanted = sized(holds, received.endpoint, len(request.body.data), request.output_cap)
+    if not wanted:
+        return
+    try:
+        lease = await services.counters.reserve(wanted)
+    except CountersLost:
+        return
+    if isinstance(lease, Refusal):
+        note(received, (limit_warned(lease.hold),))
+    else:
+        received.trail.reservations.append(Reservation(lease, wanted, ()))
+
+
+def would_refuse(
+    snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, body: RequestBody
+) -> Generator[None, None, list[Warned]]:
+    """The rules of a key that only warn and would refuse a body, found in short steps."""
+    found: list[Warned] = []
+    for rule in key.watched:
+        yield
+        warned, as_enforced = rule.warned, rule.key
+        try:
+            if warned.dimension in _OF_MODELS:
+                if not endpoint.is_stored:
+                    resolve(snapshot, as_enforced, endpoint, named_model(endpoint, body), body)
+            elif warned.dimension == "urls":
+                judging = judge_urls(as_enforced, endpoint.shape, body)
+                if judging is not None:
+                    yield from judging
+            else:
+                judge(as_enforced, endpoint.shape, body)
+        except GatewayError:
+            found.append(warned)
+    return found
+
+
+def note(received: Received, warned: Iterable[Warned]) -> None:
+    """The trail tells of these from now on, of each once."""
+    trail = received.trail
+    trail.warned = tuple(dict.fromkeys((*trail.warned, *warned)))
+
+
+def limit_warned(hold: Hold) -> Warned:
+    """How a limit is named that would have refused."""
+    limit = hold.limit
+    owner = "" if limit.key.startswith("key:") else f"providers.{limit.of}."
+    return Warned("limit", limit.dimension.value, f"{owner}rate_limits.{limit.dimension.value}")
+
+
+def enforced_names(key: CompiledKey) -> frozenset[str]:
+    """The rules and limits of a key that are enforced, by the names that warnings have."""
+    limits = (limit_warned(hold).name for hold in key.holds)
+    of_providers = (limit_warned(hold).name for one in key.upstreams.values() for hold in one.holds)
+    allow_list = () if key.models_allowed is None else ("models_allowed",)
+    return frozenset((*key.judge.names, *allow_list, *limits, *of_providers))
