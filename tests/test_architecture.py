@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def test_no_file_names_a_place_of_one_machine():
     places = re.compile(r"(?<![\w.}])/(?:tmp|work|home|root)/")
 
     assert {str(file.relative_to(ROOT)) for file in checked if places.search(file.read_text())} == set()
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """But in packages: pytest collects the first of them only."""
+    files = [file for file in (ROOT / "tests").rglob("test_*.py") if not (file.parent / "__init__.py").exists()]
+
+    assert [name for name, times in Counter(file.name for file in files).items() if times > 1] == []
 
 
 def test_what_a_request_walks_through_is_compiled_and_what_is_not_would_lose_by_it():
