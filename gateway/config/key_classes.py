@@ -92,8 +92,10 @@ class KeyClasses:
 
     def key(self, written: Any) -> Effective:
         """A key, as it is written, with what it inherits."""
-        layers = self._layers_of(written)
-        return self._over(written, layers) if layers else Effective(written)
+        if layers := self._layers_of(written):
+            return self._over(written, layers)
+        # What a class says that another owner declares is not known here, nor whether it has what `null` takes away.
+        return Effective(without_nulls(written) if _class(written) is not None else written)
 
     def written_at(self, path: Path, keys: Mapping[str, Any]) -> Path:
         """Where that stands which is found at a path of a key, or of a class, with what it inherits."""

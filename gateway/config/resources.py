@@ -193,10 +193,19 @@ def _specs(config: Config, kind: str) -> Iterator[tuple[str, Spec]]:
     for name, section in getattr(config, kind).items():
         if kind == "key_classes" and classes:
             yield name, _as_written(classes.written(name), section)
-        elif kind == "virtual_keys" and isinstance(keys, PackedKeys) and classes.names_of(keys.written(name)):
-            yield name, _as_written(keys.written(name), section)
+        elif (
+            kind == "virtual_keys"
+            and isinstance(keys, PackedKeys)
+            and _inherits(written := keys.written(name), classes)
+        ):
+            yield name, _as_written(written, section)
         else:
             yield name, _spec(kind, section)
+
+
+def _inherits(key: Mapping[str, Any], classes: KeyClasses) -> bool:
+    """Whether a key has a class, be it one that another owner declares."""
+    return "class" in key or bool(classes.names_of(key))
 
 
 def _as_written(written: Mapping[str, Any], section: BaseModel) -> Spec:

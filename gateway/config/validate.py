@@ -85,7 +85,7 @@ def build(
 
 
 def _inheriting(some: dict[str, Any], classes: KeyClasses) -> dict[str, Any]:
-    return {name: classes.key(one).tree for name, one in some.items()} if classes else some
+    return {name: classes.key(one).tree for name, one in some.items()}
 
 
 def _of_the_others(tree: Any, errors: list[ErrorDetails]) -> Config | None:

@@ -246,6 +246,18 @@ def test_a_file_with_everything_written_out(snapshot, tmp_path):
     assert "\n".join(resolved(found.config, found.references)) == snapshot
 
 
+def test_a_key_of_a_class_that_another_owner_declares_goes_as_it_is_written(tmp_path):
+    file = tmp_path / "gateway.yaml"
+    key = {"class": "engineer", "cache": {"mode": "respect"}, "policy_rules": None, "rate_limits": {"rpm": None}}
+    sim = {"sim": {"type": "simulator"}}
+    file.write_text(yaml.safe_dump({"version": 1, "owner": "us", "providers": sim, "virtual_keys": {"k": key}}))
+
+    found = load([file], environ={}, now=NOW, for_control_plane=True)
+
+    assert [one for one in found.diagnostics if one.is_error] == []
+    assert [one.spec for one in resources_of(found.config) if one.kind == "virtual_keys"] == [key]
+
+
 def test_a_key_of_a_class_keeps_what_is_a_default():
     written = {"class": "engineer", "cache": {"mode": "respect"}, "rate_limits": None, "secret_hash": HASH + "1"}
 
