@@ -54,8 +54,12 @@ fallback: {{chain: [simulator], on: ["${{env:ON}}"], timeout_ms: 1000}}
 prices:
   simulator/gpt-5-mini: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
   own/other: {{base_model: gpt-5}}
+models: {{shared: {{at: {{simulator: gpt-5-mini}}, description: "${{env:CANARY}}"}}}}
+key_classes:
+  all: {{description: "${{env:CANARY}}", policy_rules: [{RULES}], content_capture: {{redact: ["${{env:CANARY}}"]}}}}
 virtual_keys:
   ci:
+    class: all
     environment: test
     project: app
     principal: dev
@@ -91,18 +95,23 @@ OFFLINE = (
     ("test", "a.test.yaml", "--format", "sarif"),
 )
 """Commands that ask no control plane."""
-NAMES = re.compile(r"\^\[A-Za-z0-9\]|\^\[a-z0-9\]\[a-z0-9._-\]\*\$")
+NAMES = re.compile(r"\^\[A-Za-z0-9\]|\^\[a-z0-9\]\[a-z0-9._-\]\*\$|\^\[\^\\x00-\\x20")
 """How the schema bounds the names of what is declared; `model_aliases` lead to a name and a model."""
 NO_TEXT = {
     *((section, 0, end) for section in ("moved",) for end in ("from", "to")),
-    ("virtual_keys", "a", "tags", 0),
+    *((kind, "a", "tags", 0) for kind in ("virtual_keys", "key_classes")),
+    ("models", "a", "at", "a"),
     ("budgets", "a", "scope", "tag"),
     ("budgets", "a", "timezone"),
     ("providers", "a", "models", 0),
-    ("virtual_keys", "a", "models_allowed", 0),
+    *(
+        (kind, "a", "models_allowed", *path)
+        for kind in ("virtual_keys", "key_classes")
+        for path in ((0,), ("allow", 0))
+    ),
     *(
         (*of, "a", *path)
-        for of in (("model_aliases",), ("virtual_keys", "a", "model_aliases"))
+        for of in (("model_aliases",), *((kind, "a", "model_aliases") for kind in ("virtual_keys", "key_classes")))
         for path in (("model",), (0, "model"))
     ),
     ("providers", "a", "prices_of"),

@@ -259,7 +259,8 @@ def test_a_control_plane_that_is_away_is_told_in_the_comment(job):
 
 
 def test_findings_are_annotations_and_nothing_else_is_a_command(job):
-    job.write(CONFIG + 'teams: {"::error::a": {}, b: {description: "::add-mask::x\\n::warning::y ##[add-mask]z"}}\n')
+    collectors = 'trace_collectors: {"::error::a": {endpoint: "https://c.example"}}\n'
+    job.write(CONFIG + collectors + 'teams: {b: {description: "::add-mask::x\\n::warning::y ##[add-mask]z"}}\n')
     job.write("config: gateway.yaml\ncases:\n  - {name: '::add-mask::x', key: ci, model: m, expect: {provider: no}}\n",
               "gateway.test.yaml")  # fmt: skip
 
