@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from gateway.config.field_tree import HASHES
+from gateway.config.field_tree import HASHES, fields_of
 from gateway.config.resources import Resource, join_secrets, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
@@ -23,7 +23,8 @@ def exported(owner: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[s
     resources = []
     for row in rows:
         variables.update(_variables(row["references"].values()))
-        places = dict.fromkeys(_empty(row["spec"], ()))
+        fields = fields_of(row["kind"], row["name"])
+        places = [path for path in _empty(row["spec"], ()) if (at := fields.below(path)) is None or at.is_secret]
         references = {
             pointer(path): row["references"].get(pointer(path)) or _suggested(row["name"], path) for path in places
         }

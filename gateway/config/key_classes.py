@@ -115,7 +115,10 @@ class KeyClasses:
     def faults(self, keys: Mapping[str, Any]) -> Iterator[Checked]:
         """What is wrong with the classes themselves, and with what keys and classes take away."""
         for name, one in self._classes.items():
-            if (extended := _text(one, "extends")) is not None and _text(self._classes.get(extended), "extends"):
+            if (extended := _text(one, "extends")) == name:
+                message = f"the class {name} extends itself"
+                yield Checked(Finding("deep-class", message, (SECTION, name, "extends"), "Take it out."))
+            elif extended is not None and _text(self._classes.get(extended), "extends"):
                 message = f"the class {extended} extends one itself; there is one level"
                 hint = f"Extend {_text(self._classes[extended], 'extends')}, or say in {name} what it is about."
                 yield Checked(Finding("deep-class", message, (SECTION, name, "extends"), hint))
@@ -138,8 +141,9 @@ class KeyClasses:
         if not self._classes or not isinstance(written, Mapping):
             return ()
         own = self._layers.get(_class(written) or "", ())
-        project, principal, team = (_nearest(member, written, own) for member in _ATTRIBUTION)
-        of_principal = self._of_principals.get(principal or "")
+        of_principal = self._of_principals.get(_nearest("principal", written, own) or "")
+        of_both = (*own, *self._layers.get(of_principal or "", ()))
+        project, principal, team = (_nearest(member, written, of_both) for member in _ATTRIBUTION)
         paying = self._teams_of_projects.get(project or "") or self._teams_of_principals.get(principal or "") or team
         of_team = self._of_teams.get(paying or "")
         if of_principal is None and of_team is None:

@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.export import exported
 from gateway.config.key_classes import KeyClasses, without_nulls
 from gateway.config.load import load
 from gateway.config.resolved import resolved
@@ -125,10 +126,20 @@ def test_limits_that_anybody_enforces_are_enforced(own, of_class, mode):
 
 
 SECTIONS = {
-    "key_classes": {name: {"description": name, "tags": [f"by={name}"]} for name in ("own", "person", "team", "other")},
+    "key_classes": {
+        **{name: {"description": name, "tags": [f"by={name}"]} for name in ("own", "person", "team", "other")},
+        "in-a": {"project": "of-a"},
+        "of-team-a": {"team": "a"},
+    },
     "teams": {"a": {"class": "team"}, "b": {"class": "other"}, "none": {}},
     "projects": {"of-a": {"team": "a"}, "of-none": {"team": "none"}, "free": {}},
-    "principals": {"p": {"class": "person", "team": "b"}, "q": {"team": "b"}, "r": {}},
+    "principals": {
+        "p": {"class": "person", "team": "b"},
+        "q": {"team": "b"},
+        "r": {},
+        "by-project": {"class": "in-a"},
+        "by-team": {"class": "of-team-a"},
+    },
 }
 
 
@@ -142,6 +153,9 @@ SECTIONS = {
         ({"principal": "q", "project": "of-none"}, ()),
         ({"principal": "q", "project": "free"}, ("other",)),
         ({"principal": "r", "team": "a"}, ("team",)),
+        ({"principal": "by-project"}, ("in-a", "team")),
+        ({"principal": "by-team"}, ("of-team-a", "team")),
+        ({"class": "in-a", "principal": "r"}, ("in-a", "team")),
         ({"principal": ["p"], "project": {"x": 1}, "team": 7, "class": {}}, ()),
     ],
 )
@@ -256,6 +270,19 @@ def test_a_key_of_a_class_that_another_owner_declares_goes_as_it_is_written(tmp_
 
     assert [one for one in found.diagnostics if one.is_error] == []
     assert [one.spec for one in resources_of(found.config) if one.kind == "virtual_keys"] == [key]
+
+
+def test_what_is_taken_away_is_exported_and_is_no_secret():
+    key = {"class": "engineer", "rate_limits": None, "cache": None}
+    rows = [
+        {"kind": "virtual_keys", "name": "k", "spec": key, "references": {}},
+        {"kind": "providers", "name": "up", "spec": {"type": "openai", "api_key": None}, "references": {}},
+    ]
+
+    text, variables = exported("platform", rows)
+
+    assert yaml.safe_load(text)["virtual_keys"] == {"k": key}
+    assert variables == ["UP_API_KEY"]
 
 
 def test_a_key_of_a_class_keeps_what_is_a_default():
