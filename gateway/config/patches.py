@@ -133,7 +133,10 @@ class Patched:
                 faults.append(PatchFault(f"nothing is at {line.at}", at, _there(self.tree, way)))
             # From the end, so that what is taken out of a list does not move what is still to be.
             for place in reversed(places):
-                if _protected(_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
+                if place[-1] == _PROTECTED:
+                    message = f"{pointer(place)} is the configuration's own, which a patch leaves as it is"
+                    faults.append(PatchFault(message, at, "Name the members that differ."))
+                elif _protected(_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
                     message = f"what is at {pointer(place)} has `protected`, which a patch leaves as it is"
                     faults.append(PatchFault(message, at, "Change the members that differ, one by one."))
                 else:
@@ -166,7 +169,11 @@ def _is_untouched(way: Sequence[str]) -> bool:
 
 @cache
 def _matcher(step: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, step.split("*"))), re.DOTALL)
+    first, *inner = map(re.escape, step.split("*"))
+    if not inner:
+        return re.compile(first)
+    # Each part is taken where it is met first: a group that is not gone back into keeps many stars linear.
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in inner[:-1]) + ".*" + inner[-1], re.DOTALL)
 
 
 def _leads_to(way: Sequence[str], path: Path) -> bool:

@@ -87,8 +87,11 @@ class _Base:
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link may lead elsewhere at the revision
         return type(path)(self._directory / absolute.relative_to(absolute.anchor))
 
-    def lay_out(self, path: Path) -> bool:
-        """Writes the file, or the YAML files of the directory; whether the revision has it."""
+    def lay_out(self, path: Path, above: tuple[bytes, ...] = ()) -> bool:
+        """Writes the file, or the YAML files of the directory and of those below; whether the revision has it.
+
+        `above` are the directories that lead here: a link to one of them is not followed.
+        """
         root = root_of(path / "any" if path.is_dir() else path)
         if root is None:
             raise BaseError(f"{path} is in no repository of git")
@@ -98,10 +101,12 @@ class _Base:
         kind, content = found
         copy = self.copy_of(path)
         if kind == "tree":
+            if content in above:
+                return False
             make_folder(copy)
-            for name in self._names(root, content.decode()):
-                if name.endswith((".yaml", ".yml")):
-                    self.lay_out(path / name)
+            for name, may_be_folder in self._names(root, content.decode()):
+                if not name.startswith(".") and (may_be_folder or name.endswith((".yaml", ".yml"))):
+                    self.lay_out(path / name, (*above, content))
         elif not copy.exists():
             make_folder(copy.parent)
             write_new(copy, content)
@@ -145,9 +150,11 @@ class _Base:
             place = Path(os.path.normpath(place.parent / content.decode(errors="replace")))
         return None
 
-    def _names(self, root: Path, tree: str) -> list[str]:
-        listed = self._git(root, "ls-tree", "-z", "--name-only", tree) or b""
-        return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    def _names(self, root: Path, tree: str) -> list[tuple[str, bool]]:
+        """What is in a directory, and whether it is one itself, or a link, which may lead to one."""
+        entries = (self._git(root, "ls-tree", "-z", tree) or b"").split(b"\0")
+        split = (entry.partition(b"\t") for entry in entries if entry)
+        return [(os.fsdecode(name), said.startswith((b"040000", _LINK.encode()))) for said, _, name in split]
 
     def _git(self, root: Path, *arguments: str) -> bytes | None:
         try:
