@@ -22,13 +22,13 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
-from gateway.config.model_checks import FALLBACK_SUFFIX, model_checks, servable
+from gateway.config.model_checks import model_checks, servable
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.names import lookalikes
 from gateway.config.sections.policy_rules import DIMENSIONS, PolicyRules
 from gateway.config.sections.providers import AzureProvider, BedrockProvider, VertexProvider
-from gateway.config.sections.virtual_keys import AliasTargets, Balanced
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX, AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.config.trace_checks import content_capture, key_content_capture, trace_collectors
 from gateway.config.urls import url_fault

@@ -11,8 +11,7 @@ from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_classes import SECTION, KeyClasses, of_a_key
 from gateway.config.model import Config
-from gateway.config.model_checks import FALLBACK_SUFFIX
-from gateway.config.sections.virtual_keys import VirtualKey
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX, VirtualKey
 from gateway.config.source import Path
 from gateway.config.unknown_names import unknown_names, unknown_names_at_fault, unknown_names_in_keys
 from gateway.config.validate import build

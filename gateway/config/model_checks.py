@@ -8,9 +8,9 @@ from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.sections.models import Model
 from gateway.config.sections.providers import BaseProvider
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX
 from gateway.config.source import Path
 
-FALLBACK_SUFFIX = ":fallback"
 _NOT_FOR_CHAT: Final = (
     "text-embedding-",
     "omni-moderation-",

@@ -6,6 +6,7 @@ What is found depends on the snapshot, the key, the endpoint and the name alone,
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX
 from gateway.errors import GatewayError
 from gateway.lanes.base import Translation
 from gateway.lanes.counters import COUNTERS, COUNTS
@@ -36,7 +37,6 @@ from gateway.snapshot.snapshot import (
 from gateway.turns import paced
 from gateway.wire.request_body import Glance, RequestBody
 
-FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512

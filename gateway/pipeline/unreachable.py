@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
-from gateway.config.sections.virtual_keys import VirtualKey
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX, VirtualKey
 from gateway.errors import GatewayError
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
-from gateway.pipeline.resolve import FALLBACK_SUFFIX, judge_model, resolution
+from gateway.pipeline.resolve import judge_model, resolution
 from gateway.providers.registry import ProviderSet
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.compile import compile_snapshot

@@ -8,8 +8,8 @@ import msgspec
 
 from gateway import clock
 from gateway.clock import moment_at
-from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.resources import Resource, Spec
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures

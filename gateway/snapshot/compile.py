@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
-from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.ownership import NOBODYS, Ownership, seen_by
 from gateway.config.packed_keys import key_secrets
 from gateway.config.resources import NO_IDENTITIES, Identities
@@ -15,7 +14,14 @@ from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.request_rules import in_every_api, rules_of
-from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, AllowList, Balanced, VirtualKey
+from gateway.config.sections.virtual_keys import (
+    FALLBACK_SUFFIX,
+    AliasTarget,
+    AliasTargets,
+    AllowList,
+    Balanced,
+    VirtualKey,
+)
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.money.budget import CompiledBudget

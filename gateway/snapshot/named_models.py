@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from gateway.config.model import Config
-from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.sections.providers import AzureProvider
-from gateway.config.sections.virtual_keys import AliasTargets, Balanced
+from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX, AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.providers.well_known_models import types_serving
 

@@ -1,7 +1,7 @@
 """The credentials that clients present, and what each may do."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -103,6 +103,8 @@ class Balanced(Section):
     )
 
 
+FALLBACK_SUFFIX: Final = ":fallback"
+"""How the name of an alias ends that continues another."""
 AliasTarget = ModelTarget | Balanced
 AliasTargets = (
     AliasTarget
