@@ -13,11 +13,10 @@ import msgspec
 
 from gateway.config.field_tree import FieldTree, tree_of_file
 from gateway.config.findings import Checked, Finding
-from gateway.config.origins import value_at
 from gateway.config.sections.access import ENFORCED, Order
 from gateway.config.sections.marks import Combined, Refers
 from gateway.config.sections.virtual_keys import KeyClass, KeySettings
-from gateway.config.source import Path
+from gateway.config.source import Path, value_at
 from gateway.policy.patterns import glob_expression
 
 SECTION: Final = "key_classes"

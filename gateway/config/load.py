@@ -19,10 +19,10 @@ from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
 from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
-from gateway.config.origins import NOWHERE, Origins, value_at
+from gateway.config.origins import NOWHERE, Origins
 from gateway.config.patches import Line, Patched, PatchFault, PatchFile, read_patch, replaces
 from gateway.config.references import References
-from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer
+from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer, value_at
 
 Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""

@@ -6,7 +6,7 @@ hold any part of it, and so is replaced where its words are not those of a rule.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import msgspec
 from gateway.config.diagnostics import CODES
 from gateway.config.findings import Checked, Finding
 from gateway.config.references import named, parts
-from gateway.config.source import Path
+from gateway.config.source import Path, value_at
 from gateway.secret import Secret
 
 _SHORTEST: Final = 4
@@ -117,29 +117,6 @@ class Origins:
 
 NOWHERE: Final = Origins({})
 """Nothing came from a reference."""
-
-
-def value_at(tree: Any, path: Iterable[str | int]) -> Any:
-    """What stands at a path of plain data; `None` where nothing does."""
-    for step in path:
-        if isinstance(tree, Mapping):
-            tree = tree.get(step)
-        elif isinstance(tree, list) and str(step).isdigit() and int(step) < len(tree):
-            tree = tree[int(step)]
-        else:
-            return None
-    return tree
-
-
-def with_value(tree: Any, path: Sequence[str | int], value: Any) -> Any:
-    """Plain data with another value at a path that leads somewhere."""
-    if not path:
-        return value
-    first, *rest = path
-    if isinstance(tree, list):
-        at = int(first)
-        return [*tree[:at], with_value(tree[at], rest, value), *tree[at + 1 :]]
-    return {**tree, first: with_value(tree[first], rest, value)}
 
 
 def _text(value: Any) -> str:

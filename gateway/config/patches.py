@@ -20,7 +20,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from gateway.config.source import Path, pointer, steps
+from gateway.config.source import Path, pointer, steps, value_at
 
 _UNTOUCHED: Final = ("owner", "version")
 _PROTECTED: Final = "protected"
@@ -136,7 +136,7 @@ class Patched:
                 if place[-1] == _PROTECTED:
                     message = f"{pointer(place)} is the configuration's own, which a patch leaves as it is"
                     faults.append(PatchFault(message, at, "Name the members that differ."))
-                elif _protected(_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
+                elif _protected(value_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
                     message = f"what is at {pointer(place)} has `protected`, which a patch leaves as it is"
                     faults.append(PatchFault(message, at, "Change the members that differ, one by one."))
                 else:
@@ -213,14 +213,6 @@ def _there(tree: Any, way: Sequence[str]) -> str:
     there = f"At {pointer(way[:gone])} there is " if gone else "There is "
     more = " ..." if len(members) > _MOST_NAMED else ""
     return f"{there}{', '.join(some)}{more}." if some else f"{there}nothing below."
-
-
-def _at(tree: Any, place: Path) -> Any:
-    for step in place:
-        if isinstance(tree, Mapping) and step not in tree:
-            return None
-        tree = tree[step]
-    return tree
 
 
 def _protected(value: Any) -> list[tuple[Path, Any]]:

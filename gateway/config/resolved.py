@@ -6,10 +6,9 @@ from typing import Any, Final
 import yaml
 
 from gateway.config.model import Config
-from gateway.config.origins import with_value
 from gateway.config.packed_keys import PackedKeys
 from gateway.config.resources import inheriting, resources_of, tree_of
-from gateway.config.source import Path
+from gateway.config.source import Path, with_value
 from gateway.secret import Secret
 
 _KEYS: Final = "virtual_keys"

@@ -18,11 +18,11 @@ from gateway.config.address import KINDS, parse_address
 from gateway.config.field_tree import SETTINGS, WRAPPED
 from gateway.config.key_classes import KeyClasses, without_nulls
 from gateway.config.model import Config
-from gateway.config.origins import Origins, value_at
+from gateway.config.origins import Origins
 from gateway.config.packed_keys import NO_CLASSES, PackedKeys
 from gateway.config.references import hides_everything
 from gateway.config.sections.virtual_keys import KeySettings
-from gateway.config.source import Path, pointer, steps
+from gateway.config.source import Path, pointer, steps, value_at
 from gateway.secret import Secret
 
 ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")

@@ -6,7 +6,7 @@ path keeps no marks: `places` reads the text a second time for the few pointers 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from sys import intern
@@ -204,8 +204,8 @@ class _Builder:
             self._resolved.append(path)
             if is_aside(resolved):
                 if self._resolve is not None and not is_aside(path):
-                    text = _at(value, inside)
-                    value = _replaced(value, inside, self._resolve(text, path, _place(event)))
+                    text = self._resolve(value_at(value, inside), path, _place(event))
+                    value = with_value(value, inside, text)
             elif self._follow is not None:
                 self._follow(resolved, path)
         return value
@@ -227,21 +227,6 @@ class _Builder:
 def is_aside(path: Path) -> bool:
     """Whether a path is in a section `x-...`, which is for anchors: its references are resolved where an alias is."""
     return bool(path) and str(path[0]).startswith(ASIDE)
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
-def _replaced(value: Any, path: Path, text: str) -> Any:
-    """A copy of a value with one text in it replaced."""
-    if not path:
-        return text
-    copy = value.copy()
-    copy[path[0]] = _replaced(value[path[0]], path[1:], text)
-    return copy
 
 
 def plain_scalar(text: str) -> Any:
@@ -316,6 +301,29 @@ class _Places:
             if depth == 0:
                 return
             event = self._next()
+
+
+def value_at(tree: Any, path: Iterable[str | int]) -> Any:
+    """What stands at a path of plain data; `None` where nothing does."""
+    for step in path:
+        if isinstance(tree, Mapping):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and str(step).isdigit() and int(step) < len(tree):
+            tree = tree[int(step)]
+        else:
+            return None
+    return tree
+
+
+def with_value(tree: Any, path: Sequence[str | int], value: Any) -> Any:
+    """Plain data with another value at a path that leads somewhere."""
+    if not path:
+        return value
+    first, *rest = path
+    if isinstance(tree, list):
+        at = int(first)
+        return [*tree[:at], with_value(tree[at], rest, value), *tree[at + 1 :]]
+    return {**tree, first: with_value(tree[first], rest, value)}
 
 
 def pointer(path: Iterable[str | int]) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.config.origins import value_at, with_value
 from gateway.config.resources import Resource, Spec, split_secrets
-from gateway.config.source import steps
+from gateway.config.source import steps, value_at, with_value
 from gateway.plan.change import SENSITIVE
 
 _MAY_CHANGE: Final[Mapping[str, frozenset[str]]] = {

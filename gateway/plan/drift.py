@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from gateway.clock import moment_at
 from gateway.config.field_tree import fields_of
-from gateway.config.origins import value_at
 from gateway.config.resources import LIFE_CYCLE
-from gateway.config.source import steps
+from gateway.config.source import steps, value_at
 from gateway.plan.change import Drift
 from gateway.plan.diff import fields, normal, shown, told
 from gateway.plan.live import LiveResource, Removal

@@ -7,11 +7,11 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from gateway.clock import moment_at
-from gateway.config.origins import Origins, value_at, with_value
+from gateway.config.origins import Origins
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, inheriting, origins_of
 from gateway.config.sections.access import Access
-from gateway.config.source import steps
+from gateway.config.source import steps, value_at, with_value
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of

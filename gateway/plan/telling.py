@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from gateway.config.field_tree import fields_of
-from gateway.config.origins import Origins, value_at
+from gateway.config.origins import Origins
 from gateway.config.resources import Spec
 from gateway.config.sections.access import Access
-from gateway.config.source import steps
+from gateway.config.source import steps, value_at
 from gateway.plan import diff
 from gateway.plan.change import Consequence, FieldChange, ResourceChange
 from gateway.plan.matching import Matched
