@@ -100,7 +100,7 @@ def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | No
 
 def _on_classes(config: Config, facts: Facts, classes: KeyClasses) -> Iterator[Checked]:
     """What would be said of a key of each class that says nothing itself, as far as it is about what the class says."""
-    whole = classes.class_trees()
+    whole = classes.class_trees
     keys = {name: VirtualKey.model_validate(of_a_key(whole[name].tree)) for name in config.key_classes}
     for one in check_keys(config.model_copy(update={"virtual_keys": keys}), facts):
         section, *rest = one.finding.path

@@ -7,6 +7,7 @@ lists that deny, all are added up; of lists that allow, each has to be met (`Com
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -68,7 +69,8 @@ class KeyClasses:
     def __bool__(self) -> bool:
         return bool(self._classes)
 
-    def class_trees(self) -> dict[str, Effective]:
+    @cached_property
+    def class_trees(self) -> Mapping[str, Effective]:
         """Every class with what it extends."""
         return {name: self._over(one, self._layers[name][1:]) for name, one in self._classes.items()}
 
@@ -122,7 +124,7 @@ class KeyClasses:
                 hint = f"Extend {_text(self._classes[extended], 'extends')}, or say in {name} what it is about."
                 yield Checked(Finding("deep-class", message, (SECTION, name, "extends"), hint))
         if any(one.is_required for layers in self._layers.values() for one in layers):
-            for name, whole in self.class_trees().items():
+            for name, whole in self.class_trees.items():
                 yield from _refused(whole, (SECTION, name))
             for name, written in keys.items():
                 yield from _refused(self.key(written), (_KEYS, name))

@@ -64,7 +64,7 @@ def build(
     keys = tree.get("virtual_keys") if isinstance(tree, dict) else None
     apart = isinstance(keys, dict)
     if classes:
-        whole = {name: one.tree for name, one in classes.class_trees().items()}
+        whole = {name: one.tree for name, one in classes.class_trees.items()}
         tree = {**tree, SECTION: {**tree[SECTION], **whole}}
     rest = {section: value for section, value in tree.items() if section != "virtual_keys"} if apart else tree
     config: Config | None
