@@ -84,9 +84,8 @@ def found_paths(config: Sequence[Path] | None, patch: Sequence[Path] | None = No
 def with_patches(paths: Sequence[Path], patch: Sequence[Path] | None) -> tuple[Path, ...]:
     """Paths of a configuration, with the patches that were given behind them, or those that the environment names."""
     from gateway.config.files import patches  # noqa: PLC0415 - help should not wait for it
-    from gateway.config.patches import PatchFile  # noqa: PLC0415
 
-    return (*paths, *(map(PatchFile, patch) if patch else patches(os.environ)))
+    return (*paths, *patches(patch, os.environ))
 
 
 def roots(given: Sequence[Path] | None) -> tuple[Path, ...]:

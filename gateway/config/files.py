@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic
-from gateway.config.patches import Hit, Patched, PatchFault, PatchFile, read_patch
+from gateway.config.patches import Hit, Line, Patched, PatchFault, PatchFile, read_patch
 from gateway.config.source import Path, Place, places
 
 PRICE_LOCK: Final = "prices.lock.yaml"
@@ -32,6 +32,19 @@ class SourceFile(msgspec.Struct, frozen=True):
     shown_as: str
     text: str
     tree: dict[str, Any]
+
+
+class SourcePatch(msgspec.Struct, frozen=True):
+    """A patch that was read: its file, its lines, and what keeps it from having any."""
+
+    file: SourceFile
+    lines: Sequence[Line]
+    faults: Sequence[PatchFault]
+
+    @classmethod
+    def of(cls, file: SourceFile) -> "SourcePatch":
+        """What a file says as a patch."""
+        return cls(file, *read_patch(file.tree))
 
 
 def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], list[Diagnostic]]:
@@ -82,9 +95,9 @@ def file_roots(environ: Mapping[str, str]) -> tuple[FilePath, ...]:
     return tuple(map(FilePath, _listed(environ, "GATEWAY_FILE_ROOTS")))
 
 
-def patches(environ: Mapping[str, str]) -> tuple[PatchFile, ...]:
-    """The patches of `GATEWAY_PATCH`, which are separated by commas."""
-    return tuple(map(PatchFile, _listed(environ, "GATEWAY_PATCH")))
+def patches(given: Sequence[FilePath] | None, environ: Mapping[str, str]) -> tuple[PatchFile, ...]:
+    """The patches that were given, else those of `GATEWAY_PATCH`, which are separated by commas."""
+    return tuple(map(PatchFile, given or _listed(environ, "GATEWAY_PATCH")))
 
 
 def _listed(environ: Mapping[str, str], name: str) -> list[str]:
@@ -175,16 +188,15 @@ class Merged:
             for section, value in file.tree.items():
                 self._add(file, section, value)
 
-    def patch(self, files: Sequence[SourceFile]) -> list[tuple[SourceFile, PatchFault]]:
+    def patch(self, patches: Sequence[SourcePatch]) -> list[tuple[SourceFile, PatchFault]]:
         """Applies patches, one after the other; returns what is wrong with them."""
         found: list[tuple[SourceFile, PatchFault]] = []
         hits: list[tuple[SourceFile, Hit]] = []
         patched = Patched(self.tree)
-        for file in files:
-            lines, faults = read_patch(file.tree)
-            changed, missed = patched.apply(lines)
-            found += ((file, one) for one in (*faults, *missed))
-            hits += ((file, one) for one in changed)
+        for one in patches:
+            changed, missed = patched.apply(one.lines)
+            found += ((one.file, fault) for fault in (*one.faults, *missed))
+            hits += ((one.file, hit) for hit in changed)
         self.tree = patched.tree
         over: set[Path] = set()
         for file, hit in reversed(hits):

@@ -13,14 +13,14 @@ import msgspec
 from gateway.config.credential_checks import credentials
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.field_tree import tree_of_file
-from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
+from gateway.config.files import Clash, Merged, SourceFile, SourcePatch, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
 from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
 from gateway.config.origins import NOWHERE, Origins
-from gateway.config.patches import Line, Patched, PatchFault, PatchFile, read_patch, replaces
+from gateway.config.patches import Line, Patched, PatchFault, PatchFile, replaces
 from gateway.config.references import References
 from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer, value_at
 
@@ -150,13 +150,17 @@ def _noted(one: Checked) -> Checked:
 def find_places(paths: Sequence[FilePath], wanted: Iterable[Path]) -> dict[Path, tuple[str, int]]:
     """The file and the line in which each path of a configuration stands, or the nearest part of it that is written."""
     sources: list[SourceFile] = []
-    patches: list[SourceFile] = []
+    patches: list[SourcePatch] = []
     for name in (*expand(paths)[0], *(one for one in paths if isinstance(one, PatchFile))):
         with suppress(OSError, ValueError):
             text = read_regular_file(name).decode("utf-8-sig")
             tree, _ = parse(text, str(name))
             if isinstance(tree, dict):
-                (patches if isinstance(name, PatchFile) else sources).append(SourceFile(name, str(name), text, tree))
+                file = SourceFile(name, str(name), text, tree)
+                if isinstance(name, PatchFile):
+                    patches.append(SourcePatch.of(file))
+                else:
+                    sources.append(file)
     merged = Merged(sources)
     merged.patch(patches)
     at = {path: place for path in wanted if (place := merged.stands_at(path)) is not None}
@@ -194,9 +198,10 @@ class _Reading:
         self._file_roots = file_roots
         self._may_be_absent = may_be_absent
         self.sources: list[SourceFile] = []
-        self.patches: list[SourceFile] = []
+        self.patches: list[SourcePatch] = []
         self._lines: list[Line] = []
-        self._of_patches: list[tuple[str, References]] = []
+        self._references_of: dict[str, References] = {}
+        """Of each patch, by what it is shown as."""
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
         self.written: dict[Path, str] = {}
@@ -243,24 +248,23 @@ class _Reading:
             if not findings:
                 self._unreadable(shown_as, "the file is empty")
             return
-        self.patches.append(SourceFile(path, shown_as, text, tree))
-        self._of_patches.append((shown_as, references))
-        self._lines += read_patch(tree)[0]
+        patch = SourcePatch.of(SourceFile(path, shown_as, text, tree))
+        self.patches.append(patch)
+        self._lines += patch.lines
+        self._references_of[shown_as] = references
 
     def move_patched(self, places: Mapping[Path, tuple[SourceFile, Path]]) -> None:
         """What references of patches gave, at the paths of the configuration where it came to stand."""
         for place, (file, written_at) in places.items():
-            for shown_as, references in self._of_patches:
-                if shown_as != file.shown_as:
-                    continue
-                for at, text in references.written.items():
-                    if at[: len(written_at)] == written_at:
-                        path = (*place, *at[len(written_at) :])
-                        self.written[path] = text
-                        self.hidden |= {path} if at in references.hidden else set()
-                        self.failed |= {path} if at in references.failed else set()
-                        if (lacks := references.absent.get(at)) is not None:
-                            self.absent[path] = lacks
+            references = self._references_of[file.shown_as]
+            for at, text in references.written.items():
+                if at[: len(written_at)] == written_at:
+                    path = (*place, *at[len(written_at) :])
+                    self.written[path] = text
+                    self.hidden |= {path} if at in references.hidden else set()
+                    self.failed |= {path} if at in references.failed else set()
+                    if (lacks := references.absent.get(at)) is not None:
+                        self.absent[path] = lacks
 
     def _text(self, path: FilePath) -> str | None:
         shown_as = str(path)

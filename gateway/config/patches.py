@@ -102,8 +102,9 @@ _WORDS: Final = {
 
 
 def _worded(error: ErrorDetails) -> str:
-    words = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
-    return words.format(name=error["loc"][-1])
+    if words := _WORDS.get(error["type"]):
+        return words.format(name=error["loc"][-1])
+    return error["msg"].removeprefix("Value error, ")
 
 
 def replaces(lines: Sequence[Line], path: Path) -> bool:
@@ -124,19 +125,16 @@ class Patched:
         faults: list[PatchFault] = []
         for number, line in enumerate(lines):
             at, way = ("patch", number, "at"), steps(line.at)
-            if _is_untouched(way):
+            places = [*_places(self.tree, way, (), adds=not line.remove)]
+            if any(map(_is_the_files, places)):
                 message = "a patch changes neither `owner`, `version` nor `protected`"
                 faults.append(PatchFault(message, at, "Write it in the configuration itself."))
                 continue
-            places = [*_places(self.tree, way, (), adds=not line.remove)]
             if not places:
                 faults.append(PatchFault(f"nothing is at {line.at}", at, _there(self.tree, way)))
             # From the end, so that what is taken out of a list does not move what is still to be.
             for place in reversed(places):
-                if place[-1] == _PROTECTED:
-                    message = f"{pointer(place)} is the configuration's own, which a patch leaves as it is"
-                    faults.append(PatchFault(message, at, "Name the members that differ."))
-                elif _protected(value_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
+                if _protected(value_at(self.tree, place)) != ([] if line.remove else _protected(line.set)):
                     message = f"what is at {pointer(place)} has `protected`, which a patch leaves as it is"
                     faults.append(PatchFault(message, at, "Change the members that differ, one by one."))
                 else:
@@ -163,8 +161,9 @@ class Patched:
         return node
 
 
-def _is_untouched(way: Sequence[str]) -> bool:
-    return any(_matcher(way[0]).fullmatch(name) for name in _UNTOUCHED) or _PROTECTED in way
+def _is_the_files(place: Path) -> bool:
+    """Whether what stands there is the configuration's own, however a pointer leads there."""
+    return place[0] in _UNTOUCHED or _PROTECTED in place
 
 
 @cache
