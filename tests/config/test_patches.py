@@ -2,6 +2,7 @@
 
 import copy
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,33 @@ def test_what_is_wrong_with_a_patch_is_told_where_it_is_written(patched, snapsho
 )
 def test_what_is_no_patch(text, patched, snapshot):
     assert "\n".join(map(str, patched(text).diagnostics)) == snapshot
+
+
+@pytest.mark.parametrize("step", ["protected", "prot*", "*tected", "*"])
+@pytest.mark.parametrize("change", ["set: false", "remove: true"])
+def test_no_spelling_of_a_step_lifts_what_is_protected(step, change, patched):
+    base = BASE.replace("class: engineer,", "class: engineer, protected: true,")
+
+    found = patched(f'patch: [{{at: "/virtual_keys/ada/{step}", {change}}}]', base=base)
+
+    assert [one.code for one in found.diagnostics if one.is_error] == ["bad-patch"]
+    assert found.config is None
+
+
+def test_many_stars_in_a_step_are_matched_in_one_pass():
+    """A matcher that goes back takes minutes for this."""
+    patched = Patched({"a" * 60: 1})
+
+    hits, faults = patched.apply([Line(at="/" + "*a" * 30 + "*b", remove=True)])
+
+    assert (hits, len(faults)) == ([], 1)
+
+
+@given(step=st.text("ab*", min_size=1, max_size=8), name=st.text("ab", max_size=8))
+def test_a_star_stands_for_any_characters(step, name):
+    hits, _ = Patched({name: 1}).apply([Line(at=f"/{step}", remove=True)])
+
+    assert bool(hits) == fnmatchcase(name, step)
 
 
 def test_places_of_what_a_patch_changed(patched):

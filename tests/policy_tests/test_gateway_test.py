@@ -195,6 +195,27 @@ def test_a_commit_is_no_wider_than_itself_whatever_it_has(run, names_folder):
     assert "1 passed, 0 failed" in run(cases)
 
 
+@pytest.mark.parametrize("at", ["conf/keys.yaml", "conf/teams/keys.yaml", "conf/teams/deep/keys.yaml"])
+def test_a_file_in_a_folder_below_is_compared_with_itself_at_the_base(run, at):
+    file = run.directory / at
+    file.parent.mkdir(parents=True)
+    (run.directory / "conf" / "gateway.yaml").write_text(CONFIG)
+    (run.directory / "conf" / "again").symlink_to(".")
+    key = (
+        f"virtual_keys: {{more: {{environment: test, rate_limits: {{rpm: 5}}, secret_hash: hmac-sha256:{'2' * 64}}}}}\n"
+    )
+    file.write_text(key)
+    git(run.directory, "init", "-q", "-b", "main")
+    git(run.directory, "add", ".")
+    git(run.directory, "commit", "-qm", "base")
+    cases = "config: conf\nnever_widen: {base: main}\n"
+
+    assert "1 passed, 0 failed" in run(cases)
+    file.write_text(key.replace("rpm: 5", "rpm: 6"))
+
+    assert "virtual_keys.more/rate_limits/rpm widens" in run(cases, code=1)
+
+
 def test_what_git_does_not_keep_is_the_same_at_the_base(run):
     (run.directory / "gateway.yaml").write_text(CONFIG.replace("providers: {", "providers: {real: REAL, "))
     text = (run.directory / "gateway.yaml").read_text()
