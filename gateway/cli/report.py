@@ -1,8 +1,8 @@
 """`gateway report`: what a fleet did, asked of the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -43,26 +43,12 @@ def unpriced(
 
     What such requests cost is in no sum and in no budget.
     """
-    from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
-    from gateway.ledger import unpriced as reports  # noqa: PLC0415
+    from gateway.ledger import unpriced as reports  # noqa: PLC0415 - `gateway version` should not wait for it
 
-    with _bad_parameters():
-        parameters = _parameters(
-            from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model
-        )
-        question = reports.read_question(parameters, clock.utc_now())
-        told = ask_ledger(
-            (control_plane, database, token),
-            "/spend/unpriced",
-            parameters,
-            lambda connection: {"models": reports.document(reports.unpriced(connection, question))},
-        )["models"]
-    found = reports.read_document(told)
-    if output is TableFormat.JSON:
-        print_json(told)
-    elif output is TableFormat.CSV:
-        results.out(reports.csv_text(found), end="")
-    else:
+    given = _parameters(from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model)
+    home = (control_plane, database, token)
+    found = _report(reports, reports.unpriced, ("/spend/unpriced", "models"), given, home, output)
+    if found is not None:
         _print(found)
 
 
@@ -82,27 +68,49 @@ def warnings(
     token: Token = None,
 ) -> None:
     """List what rules and limits with `mode: warn` would have refused if they were enforced, by key and rule."""
-    from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.ledger import warned as reports  # noqa: PLC0415
+    from gateway.ledger import warned as reports  # noqa: PLC0415 - see above
 
+    given = _parameters(from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model)
+    home = (control_plane, database, token)
+    found = _report(reports, reports.warned_requests, ("/warnings", "warnings"), given, home, output)
+    if found is not None:
+        _print_warnings(found)
+
+
+def _report(
+    reports: Any,
+    find: Callable[..., Any],
+    answered: tuple[str, str],
+    given: dict[str, list[str]],
+    home: tuple[str | None, str | None, str | None],
+    output: TableFormat,
+) -> Any:
+    """The rows of a report for people to read; `None` where machines have been told already.
+
+    Args:
+        reports: The module that knows the report.
+        find: Its question to a ledger.
+        answered: Where a control plane answers it, and as which member.
+        given: What was asked for.
+        home: The control plane, the database and the token that were named.
+        output: In which form.
+    """
+    from gateway import clock  # noqa: PLC0415 - see above
+
+    path, member = answered
     with _bad_parameters():
-        parameters = _parameters(
-            from_, to, timezone, key=key, team=team, project=project, provider=provider, model=model
-        )
-        question = reports.read_question(parameters, clock.utc_now())
-        told = ask_ledger(
-            (control_plane, database, token),
-            "/warnings",
-            parameters,
-            lambda connection: {"warnings": reports.document(reports.warned_requests(connection, question))},
-        )["warnings"]
-    found = reports.read_document(told)
+        question = reports.read_question(given, clock.utc_now())
+        told = ask_ledger(home, path, given, lambda connection: {member: reports.document(find(connection, question))})[
+            member
+        ]
     if output is TableFormat.JSON:
         print_json(told)
-    elif output is TableFormat.CSV:
+        return None
+    found = reports.read_document(told)
+    if output is TableFormat.CSV:
         results.out(reports.csv_text(found), end="")
-    else:
-        _print_warnings(found)
+        return None
+    return found
 
 
 def _parameters(from_: str | None, to: str | None, timezone: str | None, **filters: str | None) -> dict[str, list[str]]:

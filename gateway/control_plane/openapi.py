@@ -11,7 +11,7 @@ from gateway.control_plane.errors import API_ERROR_TYPES
 from gateway.control_plane.rest import requests, resources, traffic, virtual_keys
 from gateway.control_plane.rest.plans import ApplyRequest
 from gateway.control_plane.rest.route import PREFIX, Route
-from gateway.ledger import report, unpriced, warned
+from gateway.ledger import by_request, report
 from gateway.version import __version__
 
 BODIES: Final[Mapping[str, type]] = {
@@ -30,8 +30,8 @@ REPEATABLE: Final = ("PUT ", "DELETE ", "POST /virtual-keys", "POST /owners")
 
 PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /spend": report.SPEND_PARAMETERS,
-    "GET /spend/unpriced": unpriced.PARAMETERS,
-    "GET /warnings": warned.PARAMETERS,
+    "GET /spend/unpriced": by_request.PARAMETERS,
+    "GET /warnings": by_request.PARAMETERS,
     "GET /budgets": ("limit",),
     "GET /requests": requests.PARAMETERS,
     "GET /traffic": traffic.PARAMETERS,

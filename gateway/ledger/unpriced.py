@@ -1,37 +1,20 @@
 """What was used without a price: what costs leave out, and what budgets refused for it."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, case, func, or_
 
-from gateway import clock
-from gateway.ledger import names
-from gateway.ledger.period import BadParameterError, Period, parse_period
-from gateway.ledger.report import FILTERS, Parameters, inert, read_one, read_scope
-from gateway.ledger.retention import check_kept
-from gateway.ledger.scope import Scope
+from gateway.ledger import by_request, names
+from gateway.ledger.by_request import RequestsQuestion
+from gateway.ledger.report import Parameters
 from gateway.storage.tables import IS_UNPRICED, ledger_entries
 from gateway.telemetry.decision_record import UNPRICED
 
-PARAMETERS: Final = ("from", "to", "timezone", *FILTERS)
 REFUSED_AS_UNPRICED: Final = "model_unpriced"
 """The code of a refusal of what has no price, under a budget that needs one."""
-
-_MOST_DAYS: Final = 92
-_MOST_GROUPS: Final = 100_000
-_DAY_US: Final = 86_400_000_000
-
-
-class UnpricedQuestion(msgspec.Struct, frozen=True):
-    """Which period, and whose requests."""
-
-    period: Period
-    scope: Scope
 
 
 class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,93 +36,39 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
 
 
-def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> UnpricedQuestion:
-    """The question that parameters in words ask, of the keys of owners perhaps; those of `PARAMETERS` are known.
-
-    Raises `BadParameterError`.
-    """
-    first, last = read_one(parameters, "from"), read_one(parameters, "to")
-    period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
-    if period.end - period.start > _MOST_DAYS * _DAY_US:
-        raise BadParameterError("from", f"this is summed request by request, for {_MOST_DAYS} days at once")
-    return UnpricedQuestion(period, read_scope(parameters, owners=owners))
+def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> RequestsQuestion:
+    """The question that parameters in words ask, as `by_request.read_question`."""
+    return by_request.read_question(parameters, now, "summed", owners=owners)
 
 
-def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpriced, ...]:
-    """What was used or asked for without a price, the most requests first.
-
-    Raises:
-        BadParameterError: There are more models than anybody could read, or requests of the period are pruned.
-        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
-    """
-    check_kept(connection, question.period.start, "this is summed request by request")
-    columns, period, known = ledger_entries.c, question.period, names.read(connection)
-    groups = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
+def unpriced(connection: Connection, question: RequestsQuestion) -> tuple[Unpriced, ...]:
+    """What was used or asked for without a price, the most requests first. Raises as `by_request.groups_of`."""
+    columns, known = ledger_entries.c, names.read(connection)
     is_refused = columns.error_code == REFUSED_AS_UNPRICED
-    statement = (
-        select(
-            *groups,
-            func.sum(case((is_refused, 0), else_=1)).label("requests"),
-            func.sum(case((is_refused, 1), else_=0)).label("refused"),
-            func.sum(columns.input_tokens).label("input_tokens"),
-            func.sum(columns.output_tokens).label("output_tokens"),
-            func.min(columns.occurred_at).label("first_at"),
-            func.max(columns.occurred_at).label("last_at"),
-        )
-        .where(columns.occurred_at >= period.start, columns.occurred_at < period.end)
-        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries, known))
-        .group_by(*groups)
-        .limit(_MOST_GROUPS + 1)
+    figures = (
+        func.sum(case((is_refused, 0), else_=1)).label("requests"),
+        func.sum(case((is_refused, 1), else_=0)).label("refused"),
+        func.sum(columns.input_tokens).label("input_tokens"),
+        func.sum(columns.output_tokens).label("output_tokens"),
     )
-    rows = connection.execute(statement).mappings().all()
-    if len(rows) > _MOST_GROUPS:
-        raise BadParameterError("from", f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period")
+    by = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
+    rows = by_request.groups_of(connection, question, known, by, figures, or_(IS_UNPRICED, is_refused))
     return _by_model([{**row, "provider": known.name_of("providers", row["provider"])} for row in rows])
 
 
 def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:
     """The rows for machines."""
-    return [
-        {
-            **msgspec.structs.asdict(one),
-            "first_at": clock.iso_of_microseconds(one.first_at),
-            "last_at": clock.iso_of_microseconds(one.last_at),
-        }
-        for one in found
-    ]
+    return [by_request.told(one) for one in found]
 
 
 def read_document(told: Iterable[Mapping[str, Any]]) -> tuple[Unpriced, ...]:
     """The rows that somebody else made a document of."""
-    return tuple(
-        Unpriced(
-            **{
-                **one,
-                "what": tuple(one["what"]),
-                "first_at": clock.microseconds_of(datetime.fromisoformat(one["first_at"])),
-                "last_at": clock.microseconds_of(datetime.fromisoformat(one["last_at"])),
-            }
-        )
-        for one in told
-    )
+    return tuple(Unpriced(**by_request.read_told(one)) for one in told)
 
 
 def csv_text(found: Sequence[Unpriced]) -> str:
     """The rows as CSV (RFC 4180) with a line of names."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(Unpriced.__struct_fields__)
-    for one in document(found):
-        writer.writerow(
-            [
-                inert("; ".join(value) if isinstance(value, tuple) else value) if name in _TEXTS else value
-                for name, value in one.items()
-            ]
-        )
-    return out.getvalue()
-
-
-_TEXTS: Final = ("provider", "provider_type", "model", "what")
+    return by_request.csv_text(Unpriced.__struct_fields__, document(found))
 
 
 def _by_model(rows: Iterable[Mapping[str, Any]]) -> tuple[Unpriced, ...]:

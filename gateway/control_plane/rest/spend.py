@@ -9,7 +9,7 @@ from gateway import clock
 from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
-from gateway.ledger import report, unpriced, warned
+from gateway.ledger import by_request, report, unpriced, warned
 from gateway.ledger.query import FROM_ENTRIES
 from gateway.storage.patience import Patience
 
@@ -48,7 +48,7 @@ class UnpricedResource:
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Every model that was used without a price. Raises `ApiError`, `BadParameterError`."""
-        parameters = read_parameters(request, unpriced.PARAMETERS)
+        parameters = read_parameters(request, by_request.PARAMETERS)
         question = unpriced.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found = await self._database.read(
             lambda connection: unpriced.unpriced(connection, question), patience=Patience(PATIENCE_S)
@@ -67,7 +67,7 @@ class WarningsResource:
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Requests by key and rule. Raises `ApiError`, `BadParameterError`."""
-        parameters = read_parameters(request, warned.PARAMETERS)
+        parameters = read_parameters(request, by_request.PARAMETERS)
         question = warned.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found = await self._database.read(
             lambda connection: warned.warned_requests(connection, question), patience=Patience(PATIENCE_S)

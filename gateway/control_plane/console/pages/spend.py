@@ -14,7 +14,7 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.route import owners_of, read_parameters
-from gateway.ledger import report, unpriced
+from gateway.ledger import by_request, report, unpriced
 from gateway.ledger.query import Spend
 from gateway.ledger.report import FILTERS, SPEND_PARAMETERS, SpendQuestion, SpendReport
 from gateway.ledger.rows import day_text
@@ -65,7 +65,7 @@ class SpendPage(Page):
             "dimensions": report.DIMENSIONS,
             "chart": _chart(days, question),
             "csv": address.link("/console/spend.csv", limit=report.MAX_LIMIT),
-            "unpriced_link": Address(path_of(request), _only(parameters, unpriced.PARAMETERS)).link(_UNPRICED),
+            "unpriced_link": Address(path_of(request), _only(parameters, by_request.PARAMETERS)).link(_UNPRICED),
         }
         self.show(request, response, "spend.html", **content)
 
@@ -93,7 +93,7 @@ class UnpricedPage(Page):
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The report of the query's parameters, which are those of REST."""
-        read = read_address(request, response, unpriced.PARAMETERS)
+        read = read_address(request, response, by_request.PARAMETERS)
         if read is None:
             return
         address, parameters = read
