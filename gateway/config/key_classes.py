@@ -98,6 +98,10 @@ class KeyClasses:
         # What a class says that another owner declares is not known here, nor whether it has what `null` takes away.
         return Effective(without_nulls(written) if _class(written) is not None else written)
 
+    def whole(self, written: Any) -> dict[str, Any]:
+        """A key with what it inherits, as it would be written without a class."""
+        return without_class(self.key(written).tree)
+
     def written_at(self, path: Path, keys: Mapping[str, Any]) -> Path:
         """Where that stands which is found at a path of a key, or of a class, with what it inherits."""
         if len(path) < 3 or path[0] not in (_KEYS, SECTION):  # noqa: PLR2004 - section, name and a member
@@ -197,6 +201,11 @@ _SETTINGS: Final = tree_of_file().members[SECTION].entries or FieldTree()
 def of_a_key(says: Mapping[str, Any]) -> dict[str, Any]:
     """What a class says of its keys."""
     return {member: value for member, value in says.items() if member not in _OF_THE_CLASS}
+
+
+def without_class(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A key, or who has a class, but for naming it."""
+    return {member: value for member, value in one.items() if member != "class"}
 
 
 def without_nulls(value: Any) -> Any:

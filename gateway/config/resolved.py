@@ -51,7 +51,7 @@ def _key(keys: Mapping[str, Any], name: str, references: Mapping[Path, str]) -> 
     if not isinstance(keys, PackedKeys):
         raise TypeError("the keys of a configuration that was loaded are packed")
     written = keys.written(name)
-    tree = {member: value for member, value in keys.classes.key(written).tree.items() if member != "class"}
+    tree = keys.classes.whole(written)
     chain = ", ".join(keys.classes.names_of(written))
     yield _with_comment(
         f"  {_on_a_line(name)}:" if tree else f"  {_on_a_line(name)}: {{}}", f"of {chain}" if chain else ""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from gateway.config.address import KINDS, parse_address
 from gateway.config.field_tree import SETTINGS, WRAPPED
-from gateway.config.key_classes import KeyClasses, without_nulls
+from gateway.config.key_classes import KeyClasses, without_class, without_nulls
 from gateway.config.model import Config
 from gateway.config.origins import Origins
 from gateway.config.packed_keys import NO_CLASSES, PackedKeys
@@ -136,16 +136,12 @@ def inheriting(resources: Iterable[Resource]) -> list[Resource]:
     if not classes:
         return found
     return [
-        msgspec.structs.replace(one, spec=_without_class(classes.key(one.spec).tree))
+        msgspec.structs.replace(one, spec=classes.whole(one.spec))
         if one.kind == "virtual_keys"
-        else msgspec.structs.replace(one, spec=_without_class(one.spec))
+        else msgspec.structs.replace(one, spec=without_class(one.spec))
         for one in found
         if one.kind != "key_classes"
     ]
-
-
-def _without_class(spec: Spec) -> Spec:
-    return {member: value for member, value in spec.items() if member != "class"}
 
 
 def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:

@@ -77,18 +77,16 @@ def _reach(
     is_told: bool,
 ) -> None:
     """Notes a key at what gives it something, where that changes."""
-    classes = dict.fromkeys(one for spec, tree in zip(specs, trees, strict=True) for one in tree.names_of(spec))
-    giving = [(_CLASSES, one) for one in classes]
-    for spec, tree in zip(specs, trees, strict=True):
-        whole = tree.key(spec).tree
-        for kind, member in (("principals", "principal"), ("projects", "project"), ("teams", "team")):
-            giving.append((kind, whole.get(member)))
-        giving += [("teams", team) for team in tree.teams_of(whole)]
-    reached = [touched[key] for key in dict.fromkeys(giving) if key in touched]
-    if not reached:
-        return
-    had, has = (_whole(spec, tree) for spec, tree in zip(specs, trees, strict=True))
+    had, has = (tree.whole(spec) for spec, tree in zip(specs, trees, strict=True))
     if had == has:
+        return
+    giving: dict[tuple[str, Any], None] = {}
+    for spec, whole, tree in zip(specs, (had, has), trees, strict=True):
+        giving |= dict.fromkeys((_CLASSES, one) for one in tree.names_of(spec))
+        giving |= {("principals", whole.get("principal")): None, ("projects", whole.get("project")): None}
+        giving |= dict.fromkeys(("teams", team) for team in tree.teams_of(whole))
+    reached = [touched[key] for key in giving if key in touched]
+    if not reached:
         return
     # What the key itself says otherwise is judged at the key.
     own = {member for member in {*specs[0], *specs[1]} if specs[0].get(member) != specs[1].get(member)}
@@ -115,8 +113,7 @@ def _judged(
     if not (trees[0].names_of(had) or trees[1].names_of(change.after)):
         return change
     found = {
-        one.path: one.access
-        for one in compared(_KEYS, change.name, _whole(had, trees[0]), _whole(change.after, trees[1]))
+        one.path: one.access for one in compared(_KEYS, change.name, trees[0].whole(had), trees[1].whole(change.after))
     }
     inherited = widest(access for path, access in found.items() if path not in {one.path for one in change.changes})
     fields = [
@@ -150,7 +147,3 @@ def _of_giver(change: ResourceChange, touched: _Touched) -> ResourceChange:
 def _given(kind: str) -> frozenset[str]:
     """The members of a class, or of who has one, by which something is given to keys."""
     return GIVEN if kind == _CLASSES else frozenset({"class"})
-
-
-def _whole(spec: Mapping[str, Any], classes: KeyClasses) -> dict[str, Any]:
-    return {member: value for member, value in classes.key(spec).tree.items() if member != "class"}
