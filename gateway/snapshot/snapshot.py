@@ -133,11 +133,6 @@ class Model:
     by: tuple[str, ...]
     fallback: tuple[str, ...]
 
-    @property
-    def first(self) -> str | None:
-        """The arm with the most weight, by which it is listed; `None` where it has none."""
-        return max(self.arms, key=self.arms.__getitem__, default=None)
-
 
 @dataclass(frozen=True)
 class AliasGlob:
