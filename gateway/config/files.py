@@ -175,6 +175,23 @@ def locate(wanted: Iterable[tuple[SourceFile, Path]]) -> dict[tuple[str, Path], 
     return located
 
 
+class _Layer(msgspec.Struct):
+    """Where what patches changed stands, since an item was taken out of a list, which moved those after it."""
+
+    places: dict[Path, tuple[SourceFile, Path]] = {}
+    over_item: Path | None = None
+
+    def before(self, path: Path) -> Path:
+        """A path as it was while the list had the item."""
+        if self.over_item is None or len(path) < len(self.over_item):
+            return path
+        *held_by, index = self.over_item
+        at = len(held_by)
+        step = path[at]
+        moved = path[:at] == (*held_by,) and isinstance(step, int) and step >= int(index)
+        return (*path[:at], int(step) + 1, *path[at + 1 :]) if moved else path
+
+
 class Merged:
     """The trees of all files as one, which remembers where each part came from."""
 
@@ -182,7 +199,7 @@ class Merged:
         self.tree: dict[str, Any] = {}
         self._files = files
         self._origin: dict[Path, SourceFile] = {}
-        self._patched: dict[Path, tuple[SourceFile, Path]] = {}
+        self._layers: list[_Layer] = []
         self.clashes: list[Clash] = []
         for file in files:
             for section, value in file.tree.items():
@@ -198,26 +215,29 @@ class Merged:
             found += ((one.file, fault) for fault in (*one.faults, *missed))
             hits += ((one.file, hit) for hit in changed)
         self.tree = patched.tree
-        over: set[Path] = set()
+        layer, over = _Layer(), set[Path]()
         for file, hit in reversed(hits):
-            if over.isdisjoint(hit.place[:end] for end in range(1, len(hit.place) + 1)):
+            if hit.written_at is None and isinstance(hit.place[-1], int):
+                layer.over_item = hit.place
+                self._layers.append(layer)
+                layer, over = _Layer(), set()
+            elif over.isdisjoint(hit.place[:end] for end in range(1, len(hit.place) + 1)):
                 over.add(hit.place)
                 if hit.written_at is not None:
-                    self._patched[hit.place] = file, hit.written_at
+                    layer.places[hit.place] = file, hit.written_at
+        self._layers.append(layer)
         return found
 
     def stands_at(self, path: Path) -> tuple[SourceFile, Path] | None:
         """The file that has what is at a path, and the path there; the first one for what no file has."""
-        for end in range(len(path) if self._patched else 0, 0, -1):
-            if (found := self._patched.get(path[:end])) is not None:
-                file, place = found
-                return file, (*place, *path[end:])
+        for layer in self._layers:
+            for end in range(len(path) if layer.places else 0, 0, -1):
+                if (found := layer.places.get(path[:end])) is not None:
+                    file, place = found
+                    return file, (*place, *path[end:])
+            path = layer.before(path)
         origin = self._origin_of(path)
         return None if origin is None else (origin, path)
-
-    def patched_places(self) -> Mapping[Path, tuple[SourceFile, Path]]:
-        """What came from patches, and where it stands there."""
-        return self._patched
 
     def _origin_of(self, path: Path) -> SourceFile | None:
         return self._origin.get(path[:2]) or self._origin.get(path[:1]) or (self._files[0] if self._files else None)

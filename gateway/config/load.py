@@ -20,15 +20,12 @@ from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_other
 from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
 from gateway.config.origins import NOWHERE, Origins
-from gateway.config.patches import Line, Patched, PatchFault, PatchFile, replaces
-from gateway.config.references import References
-from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer, value_at
+from gateway.config.patches import PatchFault, PatchFile
+from gateway.config.references import References, resolve_all
+from gateway.config.source import ASIDE, Path, Place, parse, plain_scalar, pointer
 
 Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""
-
-
-"""Names that are values."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -73,9 +70,9 @@ def load(
     `others_may_declare`: in a file with an `owner`, names that it does not declare are notes, since other owners may.
 
     1. expand directories and read every file, the price lock beside them too
-    2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
-    3. merge the trees, and apply patches
-    4. judge what came of it: `gateway.config.judge`
+    2. parse each into a tree, refusing duplicate keys
+    3. merge the trees, apply patches, and resolve the references of what came of it
+    4. judge it: `gateway.config.judge`
     5. give every finding its place
     """
     files, directories, diagnostics = expand(paths)
@@ -91,14 +88,14 @@ def load(
             reading.read_patch(patch)
         for file in files:
             reading.read(file)
+        merged = Merged(reading.sources)
+        misdirected = _misdirected(merged.patch(reading.patches))
+        tree = resolve_all(merged.tree, _typed)
+        reading.close()
         diagnostics += reading.findings
         config, origins = None, NOWHERE
         if reading.can_go_on:
-            merged = Merged(reading.sources)
-            diagnostics += _clashing(merged.clashes)
-            diagnostics += _misdirected(merged.patch(reading.patches))
-            reading.move_patched(merged.patched_places())
-            tree = _typed(merged.tree, reading.written)
+            diagnostics += [*_clashing(merged.clashes), *misdirected]
             facts = Facts(frozenset(reading.hidden), _names(tree.get("virtual_keys")), now, strict)
             config, found = judge(tree, facts, serving)
             if for_control_plane:
@@ -126,17 +123,11 @@ def load(
     )
 
 
-def _typed(tree: dict[str, Any], written: Iterable[Path]) -> dict[str, Any]:
-    """The tree with numbers and truth values where references gave their text and the field takes no text."""
-    typed = Patched(tree)
-    for path in written:
-        field, text = tree_of_file().below(path), value_at(tree, path)
-        if field is not None and field.reads and isinstance(text, str):
-            value = plain_scalar(text)
-            if type(value) in field.reads:
-                typed.put(path, value)
-    found: dict[str, Any] = typed.tree
-    return found
+def _typed(path: Path, text: str) -> Any:
+    """A number or a truth value where references gave its text and the field takes no text."""
+    field = tree_of_file().below(path)
+    value = plain_scalar(text) if field is not None and field.reads else text
+    return value if field is not None and type(value) in field.reads else text
 
 
 def _noted(one: Checked) -> Checked:
@@ -199,9 +190,7 @@ class _Reading:
         self._may_be_absent = may_be_absent
         self.sources: list[SourceFile] = []
         self.patches: list[SourcePatch] = []
-        self._lines: list[Line] = []
-        self._references_of: dict[str, References] = {}
-        """Of each patch, by what it is shown as."""
+        self._references: list[References] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
         self.written: dict[Path, str] = {}
@@ -212,61 +201,33 @@ class _Reading:
         self.can_go_on = True
 
     def read(self, path: FilePath) -> None:
-        """A file of the configuration. What a patch replaces is nobody's to resolve."""
-        if (text := self._text(path)) is None:
-            return
-        shown_as, references = str(path), self._references(path)
-
-        def resolve(text: str, at: Path, place: Place) -> str:
-            return text if replaces(self._lines, at) else references.resolve(text, at, place)
-
-        tree, findings = parse(text, shown_as, resolve if self._lines else references.resolve, references.follow)
-        self.findings += [*findings, *references.findings]
-        self.written |= references.written
-        self.hidden |= references.hidden
-        self.failed |= references.failed
-        self.absent |= references.absent
-        self._read(references)
+        """A file of the configuration."""
+        text, tree = self._parsed(path)
         if isinstance(tree, dict):
             sections = {name: one for name, one in tree.items() if not name.startswith(ASIDE)}
-            self.sources.append(SourceFile(path, shown_as, text, sections))
-        elif findings:
-            self.can_go_on = False
-        else:
-            self._unreadable(shown_as, "the file is empty" if tree is None else "the file is not a mapping of sections")
+            self.sources.append(SourceFile(path, str(path), text, sections))
+        elif tree is not None:
+            self._unreadable(str(path), "the file is not a mapping of sections")
 
     def read_patch(self, path: FilePath) -> None:
-        """A patch, before the files that it changes."""
-        if (text := self._text(path)) is None:
-            return
-        shown_as, references = str(path), self._references(path)
-        tree, findings = parse(text, shown_as, references.resolve, references.follow)
-        self.findings += [*findings, *references.findings]
-        self._read(references)
-        if tree is None:
-            self.can_go_on = False
-            if not findings:
-                self._unreadable(shown_as, "the file is empty")
-            return
-        patch = SourcePatch.of(SourceFile(path, shown_as, text, tree))
-        self.patches.append(patch)
-        self._lines += patch.lines
-        self._references_of[shown_as] = references
+        """A patch."""
+        text, tree = self._parsed(path)
+        if tree is not None:
+            self.patches.append(SourcePatch.of(SourceFile(path, str(path), text, tree)))
 
-    def move_patched(self, places: Mapping[Path, tuple[SourceFile, Path]]) -> None:
-        """What references of patches gave, at the paths of the configuration where it came to stand."""
-        for place, (file, written_at) in places.items():
-            references = self._references_of[file.shown_as]
-            for at, text in references.written.items():
-                if at[: len(written_at)] == written_at:
-                    path = (*place, *at[len(written_at) :])
-                    self.written[path] = text
-                    self.hidden |= {path} if at in references.hidden else set()
-                    self.failed |= {path} if at in references.failed else set()
-                    if (lacks := references.absent.get(at)) is not None:
-                        self.absent[path] = lacks
+    def close(self) -> None:
+        """What references led to, once all are resolved."""
+        for one in self._references:
+            self.findings += one.findings
+            self.written |= one.written
+            self.hidden |= one.hidden
+            self.failed |= one.failed
+            self.absent |= one.absent
+            self.referenced_files += one.files
+            self._digest(*one.files.values(), *(f"{k}={v}".encode() for k, v in one.values.items()))
 
-    def _text(self, path: FilePath) -> str | None:
+    def _parsed(self, path: FilePath) -> tuple[str, Any]:
+        """The text of a file and what is in it, references unresolved; `None` for what is not there."""
         shown_as = str(path)
         try:
             content = read_regular_file(path)
@@ -274,14 +235,11 @@ class _Reading:
         except (OSError, ValueError) as error:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else _reason(error)
             self._unreadable(shown_as, f"the file cannot be read: {reason}")
-            return None
+            return "", None
         self._digest(content)
-        return text
-
-    def _references(self, path: FilePath) -> References:
-        return References(
+        references = References(
             path,
-            str(path),
+            shown_as,
             self._environ,
             resolve_runtime_env=self._serving is not None,
             portable=self._portable,
@@ -289,10 +247,14 @@ class _Reading:
             runtime_env=self._serving.runtime_env if self._serving is not None else (),
             may_be_absent=self._may_be_absent,
         )
-
-    def _read(self, references: References) -> None:
-        self.referenced_files += references.files
-        self._digest(*references.files.values(), *(f"{k}={v}".encode() for k, v in references.values.items()))
+        self._references.append(references)
+        tree, findings = parse(text, shown_as, references.mark)
+        self.findings += findings
+        if tree is None:
+            self.can_go_on = False
+            if not findings:
+                self._unreadable(shown_as, "the file is empty")
+        return text, tree
 
     def lacking(self, config: Config | None, faulty: Collection[Path]) -> Iterator[Diagnostic]:
         """What is said of values that are not at hand; nothing more is said of them then.

@@ -107,11 +107,6 @@ def _worded(error: ErrorDetails) -> str:
     return error["msg"].removeprefix("Value error, ")
 
 
-def replaces(lines: Sequence[Line], path: Path) -> bool:
-    """Whether what stands at a path is replaced or taken away as a whole, so that nobody needs it."""
-    return any(_leads_to(steps(one.at), path) for one in lines)
-
-
 class Patched:
     """A tree with the changes of patches. What was read is left as it is: aliases share it."""
 
@@ -173,12 +168,6 @@ def _matcher(step: str) -> re.Pattern[str]:
         return re.compile(first)
     # Each part is taken where it is met first: a group that is not gone back into keeps many stars linear.
     return re.compile(first + "".join(f"(?>.*?{part})" for part in inner[:-1]) + ".*" + inner[-1], re.DOTALL)
-
-
-def _leads_to(way: Sequence[str], path: Path) -> bool:
-    return len(path) >= len(way) and all(
-        _matcher(step).fullmatch(str(part)) for step, part in zip(way, path, strict=False)
-    )
 
 
 def _places(node: Any, way: Sequence[str], above: Path, *, adds: bool) -> Iterator[Path]:

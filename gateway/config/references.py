@@ -6,9 +6,9 @@ it from its own environment. Values on their way to a control plane are portable
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final, Self
 
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.files import read_regular_file
@@ -28,6 +28,48 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_A_NODE = re.compile(r"(?<!\$)\$\{runtime-env:")
 _SCHEME = re.compile(r"((Bearer|Basic|Token|Key)\s)?\s*", re.IGNORECASE)
 _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:NAME}; $${ is a literal ${."
+
+
+class Unresolved(str):
+    """A text with references as a file has it, and where: what it stands for is asked once all patches are applied."""
+
+    __slots__ = ("place", "references")
+
+    def __new__(cls, text: str, references: "References", place: Place) -> Self:
+        """A text of a file."""
+        made = super().__new__(cls, text)
+        made.references, made.place = references, place
+        return made
+
+    references: "References"
+    place: Place
+
+
+def resolve_all(tree: Any, typed: Callable[[Path, str], Any]) -> Any:
+    """Plain data with what its references stand for; what has none is taken as it is.
+
+    Args:
+        tree: With an `Unresolved` wherever a text has a `${`.
+        typed: What a text that references gave means at a path.
+    """
+    return _resolved(tree, [], typed)
+
+
+def _resolved(value: Any, at: list[str | int], typed: Callable[[Path, str], Any]) -> Any:
+    kind = type(value)
+    if kind is Unresolved:
+        path = (*at,)
+        return typed(path, value.references.resolve(str(value), path, value.place))
+    if kind is not dict and kind is not list:
+        return value
+    changed = None
+    for step, inner in value.items() if kind is dict else enumerate(value):
+        at.append(step)
+        if (found := _resolved(inner, at, typed)) is not inner:
+            changed = value.copy() if changed is None else changed
+            changed[step] = found
+        at.pop()
+    return value if changed is None else changed
 
 
 class References:
@@ -66,6 +108,11 @@ class References:
         self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
         self.absent: dict[Path, Diagnostic] = {}
+        self._told_at: dict[tuple[Place, str], Diagnostic] = {}
+
+    def mark(self, text: str, place: Place) -> Unresolved:
+        """A text of the file, to be resolved where it comes to stand."""
+        return Unresolved(text, self, place)
 
     def resolve(self, text: str, path: Path, place: Place) -> str:
         """The text with every reference replaced; what leads to nothing becomes a finding."""
@@ -77,12 +124,13 @@ class References:
             value = self._value(match[1], match[2], written)
             if isinstance(value, str):
                 return value.replace("${", "$${") if self._portable and match[1] != "runtime-env" else value
-            told = self._told(value, path, place)
+            # Of a text that aliases repeat, the same is said once.
+            told = self._told_at.setdefault((place, written), self._told(value, path, place))
             if self._may_be_absent and value.code == "reference-missing":
                 self.absent[path] = told
                 return STAND_IN
             self.failed.add(path)
-            self.findings.append(told)
+            self.findings += [told] if told not in self.findings else []
             return ""
 
         if hides_everything(text):
@@ -91,17 +139,6 @@ class References:
         elif any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
             self.written[path] = text
         return _REFERENCE.sub(replace, text)
-
-    def follow(self, written: Path, alias: Path) -> None:
-        """What is known of the value at one path holds at another, where an alias repeats it."""
-        if written in self.hidden:
-            self.hidden.add(alias)
-        if written in self.written:
-            self.written[alias] = self.written[written]
-        if written in self.failed:
-            self.failed.add(alias)
-        if written in self.absent:
-            self.absent[alias] = self.absent[written]
 
     def _is_read_here(self, match: re.Match[str]) -> bool:
         return match[1] is not None and (match[1] != "runtime-env" or self._resolve_runtime_env)

@@ -30,8 +30,7 @@ from gateway.config.diagnostics import Diagnostic
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
-Resolve = Callable[[str, Path, Place], str]
-Follow = Callable[[Path, Path], None]
+Mark = Callable[[str, Place], str]
 
 ASIDE: Final = "x-"
 """How the names of sections begin that hold what others share by anchors, and mean nothing themselves."""
@@ -65,19 +64,15 @@ class _Unreadable(Exception):  # noqa: N818 - carries a finding out of the recur
 class _Anchor(NamedTuple):
     value: Any
     nodes: int
-    path: Path
-    resolved: list[Path]
 
 
-def parse(
-    text: str, file: str, resolve: Resolve | None = None, follow: Follow | None = None
-) -> tuple[Any, list[Diagnostic]]:
+def parse(text: str, file: str, mark: Mark | None = None) -> tuple[Any, list[Diagnostic]]:
     """The tree of one document and what is wrong with it; the tree is `None` when it could not be read to its end.
 
-    `resolve` is called for every string with `${` in it, with its path and place, and returns what to put there;
-    `follow` for every path at which an alias repeats such a string: with the path of the string, and with that one.
+    `mark` is called for every string with `${` in it, with its place, and returns what to put there. An alias repeats
+    that.
     """
-    builder = _Builder(text, file, resolve, follow)
+    builder = _Builder(text, file, mark)
     try:
         tree = builder.document()
     except _Unreadable as error:
@@ -91,12 +86,10 @@ def parse(
 
 
 class _Builder:
-    def __init__(self, text: str, file: str, resolve: Resolve | None, follow: Follow | None) -> None:
+    def __init__(self, text: str, file: str, mark: Mark | None) -> None:
         self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
         self._file = file
-        self._resolve = resolve
-        self._follow = follow
-        self._resolved: list[Path] = []
+        self._mark = mark
         self._path: list[str | int] = []
         self._anchors: dict[str, _Anchor] = {}
         self._nodes = 0
@@ -132,10 +125,9 @@ class _Builder:
 
     def _value(self, event: Any) -> Any:
         kind = type(event)
-        resolved_before = len(self._resolved)
         if kind is ScalarEvent:
             value = self._scalar(event)
-            self._anchor(event.anchor, value, 1, resolved_before)
+            self._anchor(event.anchor, value, 1)
             return value
         if kind is AliasEvent:
             return self._alias(event)
@@ -146,12 +138,12 @@ class _Builder:
         before = self._nodes
         value = self._mapping() if kind is MappingStartEvent else self._sequence()
         self._nodes += len(value) + 1
-        self._anchor(event.anchor, value, self._nodes - before, resolved_before)
+        self._anchor(event.anchor, value, self._nodes - before)
         return value
 
-    def _anchor(self, name: str | None, value: Any, nodes: int, resolved_before: int) -> None:
+    def _anchor(self, name: str | None, value: Any, nodes: int) -> None:
         if name is not None:
-            self._anchors[name] = _Anchor(value, nodes, tuple(self._path), self._resolved[resolved_before:])
+            self._anchors[name] = _Anchor(value, nodes)
 
     def _mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -163,7 +155,7 @@ class _Builder:
             if key == "<<" and event.implicit[0]:
                 hint = "Share a whole value by an anchor (`&name`, then `*name`), or write the fields at each place."
                 raise _Unreadable("merge keys (`<<`) are not supported", _place(event), hint)
-            if "${" in key and self._resolve is not None and "$${" not in key:
+            if "${" in key and self._mark is not None and "$${" not in key:
                 self.report("reference-in-name", "a name cannot come from a reference", _place(event), path, _NAME_HINT)
             path.append(key)
             item = next_event()
@@ -197,18 +189,7 @@ class _Builder:
         if self._aliased > _MAX_ALIASED_NODES:
             msg = "aliases expand to too much"
             raise _Unreadable(msg, _place(event))
-        value = anchor.value
-        for resolved in anchor.resolved:
-            inside = resolved[len(anchor.path) :]
-            path = (*self._path, *inside)
-            self._resolved.append(path)
-            if is_aside(resolved):
-                if self._resolve is not None and not is_aside(path):
-                    text = self._resolve(value_at(value, inside), path, _place(event))
-                    value = with_value(value, inside, text)
-            elif self._follow is not None:
-                self._follow(resolved, path)
-        return value
+        return anchor.value
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -217,16 +198,9 @@ class _Builder:
             raise _Unreadable(msg, _place(event), "Leave the tag out.")
         if event.implicit[0] and event.tag is None and (not text or text[0] in _MAY_NOT_BE_TEXT):
             return plain_scalar(text)
-        if "${" in text and self._resolve is not None:
-            path = tuple(self._path)
-            self._resolved.append(path)
-            return text if is_aside(path) else self._resolve(text, path, _place(event))
+        if "${" in text and self._mark is not None:
+            return self._mark(text, _place(event))
         return intern(text) if len(text) < 64 else text  # noqa: PLR2004 - long strings seldom repeat
-
-
-def is_aside(path: Path) -> bool:
-    """Whether a path is in a section `x-...`, which is for anchors: its references are resolved where an alias is."""
-    return bool(path) and str(path[0]).startswith(ASIDE)
 
 
 def plain_scalar(text: str) -> Any:

@@ -216,7 +216,7 @@ def test_sections_aside_are_for_anchors_alone(patched):
 def test_a_reference_of_a_section_aside_is_missed_where_it_is_used(patched):
     (found,) = (one for one in patched(base=ASIDE, environ={}).diagnostics if one.is_error)
 
-    assert (found.code, found.line, found.pointer) == ("reference-missing", 6, "/providers/one/api_key")
+    assert (found.code, found.line, found.pointer) == ("reference-missing", 5, "/providers/one/api_key")
 
 
 def test_folders_are_read_with_those_below(tmp_path, monkeypatch):
@@ -240,3 +240,82 @@ def test_folders_are_read_with_those_below(tmp_path, monkeypatch):
     assert found.diagnostics == ()
     assert [*found.config.teams] == ["a", "b"]
     assert {str(one) for one in found.files} >= {"conf", "conf/teams", "conf/teams/deep"}
+
+
+LISTS = (
+    BASE
+    + """
+policy_rules:
+  hosts: {urls: {allow: ["${env:FIRST}", "${env:SECOND}", plain, "${env:THIRD}"]}}
+"""
+)
+ALLOWED = "/policy_rules/hosts/urls/allow"
+
+
+@pytest.mark.parametrize(
+    ("lines", "allowed", "references"),
+    [
+        ([f"{{at: {ALLOWED}/0, remove: true}}"], ["2", "plain", "3"], {0: "SECOND", 2: "THIRD"}),
+        ([f"{{at: {ALLOWED}/2, remove: true}}"], ["1", "2", "3"], {0: "FIRST", 1: "SECOND", 2: "THIRD"}),
+        ([f"{{at: {ALLOWED}/0, remove: true}}"] * 2, ["plain", "3"], {1: "THIRD"}),
+        (
+            [f"{{at: {ALLOWED}/0, remove: true}}", f'{{at: {ALLOWED}/0, set: "${{env:THIRD}}"}}'],
+            ["3", "plain", "3"],
+            {0: "THIRD", 2: "THIRD"},
+        ),
+        (
+            [f'{{at: {ALLOWED}/1, set: "${{env:THIRD}}"}}', f"{{at: {ALLOWED}/0, remove: true}}"],
+            ["3", "plain", "3"],
+            {0: "THIRD", 2: "THIRD"},
+        ),
+        ([f"{{at: {ALLOWED}/0, set: other}}"], ["other", "2", "plain", "3"], {1: "SECOND", 3: "THIRD"}),
+    ],
+)
+def test_references_of_a_list_go_with_the_items_that_have_them(lines, allowed, references, patched):
+    found = patched(
+        f"patch: [{', '.join(lines)}]",
+        base=LISTS,
+        environ={"STAGING_KEY": "sk-staging", "FIRST": "1", "SECOND": "2", "THIRD": "3"},
+    )
+
+    assert [one.message for one in found.diagnostics if one.is_error] == []
+    assert [*found.config.policy_rules["hosts"].urls.allow] == allowed
+    assert {path[-1]: text for path, text in found.references.items() if path[0] == "policy_rules"} == {
+        place: f"${{env:{name}}}" for place, name in references.items()
+    }
+
+
+def test_what_a_patch_takes_away_need_not_be_at_hand(patched):
+    lines = f"{{at: {ALLOWED}/0, remove: true}}, {{at: {ALLOWED}/0, remove: true}}, {{at: {ALLOWED}/1, remove: true}}"
+
+    found = patched(f"patch: [{lines}, {{at: /providers/openai, remove: true}}]", base=LISTS, environ={"OTHER": "x"})
+
+    assert [one.message for one in found.diagnostics if one.is_error] == []
+    assert found.references == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        ([f"{{at: {ALLOWED}/0, remove: true}}"], [("gateway.yaml", 17), ("gateway.yaml", 19)]),
+        ([f"{{at: {ALLOWED}/1, remove: true}}"], [("gateway.yaml", 19)]),
+        (
+            [f"{{at: {ALLOWED}/2, set: '(['}}", f"{{at: {ALLOWED}/0, remove: true}}"],
+            [("gateway.yaml", 17), ("patch-0.yaml", 2), ("gateway.yaml", 19)],
+        ),
+        (
+            [f"{{at: {ALLOWED}/0, remove: true}}", f"{{at: {ALLOWED}/0, set: '(['}}", f"{{at: {ALLOWED}/1, remove: true}}"],
+            [("patch-0.yaml", 3), ("gateway.yaml", 19)],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_list_is_told_where_the_file_has_it(lines, places, patched):
+    base = (
+        LISTS[: LISTS.index("hosts:")]
+        + "hosts:\n    urls:\n      allow:\n"
+        + "".join(f"      - {one}\n" for one in ("a", "'(['", "b", "'(['"))
+    )
+
+    found = patched("patch:\n" + "".join(f"- {one}\n" for one in lines), base=base)
+
+    assert [(one.file, one.line) for one in found.diagnostics if one.is_error] == sorted(places)

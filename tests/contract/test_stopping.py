@@ -195,7 +195,9 @@ def test_a_gateway_that_is_told_while_it_prepares_its_metrics_leaves_nothing_beh
 @pytest.mark.parametrize("after_s", [0.0, 0.3])
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
 def test_a_control_plane_that_is_told_while_it_is_loaded_ends(start, tmp_path, after_s):
-    plane = start("control-plane", "serve", "--database", f"sqlite:///{tmp_path / 'ledger.db'}", cold=True)
+    # Without a database it would end by itself, and not in peace.
+    database = migrated(tmp_path / "ledger.db")
+    plane = start("control-plane", "serve", "--database", database, "--port", str(free_port()), cold=True)
     plane.wait_until(lambda: plane.catches(signal.SIGTERM))
     assert "Starting" not in plane.log()
     time.sleep(after_s)

@@ -48,35 +48,17 @@ def test_every_duplicate_is_reported_where_it_stands():
     assert [(one.line, one.column, one.pointer) for one in findings] == [(2, 11, "/b/c"), (3, 1, "/a")]
 
 
-def test_an_alias_tells_where_it_repeats_what_was_resolved():
-    repeated = []
+def test_texts_with_references_are_marked_with_their_place_and_aliases_repeat_the_mark():
+    marks = []
 
-    parse(
-        "a: &a {k: &k '${env:A}', plain: x}\nb: *k\nc: [*a]\nd: &d {inner: *a}\ne: *d\n",
-        "f",
-        lambda *_: "R",
-        lambda written, alias: repeated.append((written, alias)),
-    )
+    def mark(text, place):
+        marks.append((text, place))
+        return f"mark {len(marks)}"
 
-    assert repeated == [
-        (("a", "k"), ("b",)),
-        (("a", "k"), ("c", 0, "k")),
-        (("a", "k"), ("d", "inner", "k")),
-        (("d", "inner", "k"), ("e", "inner", "k")),
-    ]
+    tree, _ = parse("a: &a\n  - x\n  - b: '${env:A}'\n${env:B}: ${env:C}\nagain: [*a]\n", "f", mark)
 
-
-def test_references_are_resolved_with_their_path_and_place():
-    seen = []
-
-    def resolve(text, path, place):
-        seen.append((text, path, place))
-        return "R"
-
-    tree, _ = parse("a:\n  - x\n  - b: '${env:A}'\n${env:B}: ${env:C}\n", "f", resolve)
-
-    assert tree == {"a": ["x", {"b": "R"}], "${env:B}": "R"}
-    assert seen == [("${env:A}", ("a", 1, "b"), (3, 8)), ("${env:C}", ("${env:B}",), (4, 11))]
+    assert tree == {"a": ["x", {"b": "mark 1"}], "${env:B}": "mark 2", "again": [["x", {"b": "mark 1"}]]}
+    assert marks == [("${env:A}", (3, 8)), ("${env:C}", (4, 11))]
 
 
 def test_places_of_keys_and_values():

@@ -16,7 +16,7 @@ from gateway.config.source import parse
 from gateway.config.validate import build
 
 FULL = Path(__file__).parents[2] / "config" / "full.yaml"
-TREE, _ = parse(FULL.read_text(), "full.yaml", lambda _text, _path, _place: "https://resolved.example.com")
+TREE, _ = parse(FULL.read_text(), "full.yaml", lambda _text, _place: "https://resolved.example.com")
 
 
 FACTS = Facts(frozenset(), frozenset(), datetime(2026, 6, 1, tzinfo=UTC), strict=True)
