@@ -15,6 +15,8 @@ from gateway.config.sections.virtual_keys import VirtualKey
 
 NO_CLASSES: Final = KeyClasses()
 Part = TypeVar("Part", bound=msgspec.Struct)
+_pack: Final = msgspec.msgpack.Encoder(decimal_format="number").encode
+"""A number with a fraction stays one: a rule on a field takes texts as well."""
 
 
 class KeySecrets(msgspec.Struct, frozen=True):
@@ -51,11 +53,11 @@ class PackedKeys(Mapping[str, VirtualKey]):
     def __init__(self, written: Mapping[str, Any], classes: KeyClasses = NO_CLASSES) -> None:
         """`written` holds the plain trees of keys that are known to be valid with what they inherit."""
         self.classes = classes
-        self._packed = {name: msgspec.msgpack.encode(key) for name, key in written.items()}
+        self._packed = {name: _pack(key) for name, key in written.items()}
 
     def add(self, written: Mapping[str, Any]) -> None:
         """More keys; only while the table is being made."""
-        self._packed.update((name, msgspec.msgpack.encode(key)) for name, key in written.items())
+        self._packed.update((name, _pack(key)) for name, key in written.items())
 
     def written(self, name: str) -> dict[str, Any]:
         """The key as it is written."""

@@ -224,7 +224,15 @@ def _picked(written: Any, normal: Any) -> Any:
     """Of the normal form of a whole what is written of it; a list as it is, since others may be added to it."""
     if isinstance(written, Mapping) and isinstance(normal, Mapping):
         return {name: _picked(inner, normal.get(name)) for name, inner in written.items()}
-    return written if normal is None or isinstance(written, list) else normal
+    return _as_json(written) if normal is None or isinstance(written, list) else normal
+
+
+def _as_json(written: Any) -> Any:
+    if isinstance(written, list):
+        return [_as_json(one) for one in written]
+    if isinstance(written, Mapping):
+        return {name: _as_json(inner) for name, inner in written.items()}
+    return float(written) if isinstance(written, Decimal) else written
 
 
 def _settings(config: Config) -> Iterator[Resource]:

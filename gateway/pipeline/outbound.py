@@ -48,7 +48,10 @@ def ruled_by_key(key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> tup
     Raises `bad_request` or `unsupported_parameter`.
     """
     rules = key.rules
-    if rules is None or endpoint.is_stored or isinstance(body, MultipartBody):
+    if rules is None or endpoint.is_stored:
+        return body, ()
+    if isinstance(body, MultipartBody):
+        rules.check_form(body)
         return body, ()
     edited = rules.edited(endpoint, body)
     if edited is None:

@@ -24,6 +24,7 @@ from gateway.shapes.state import NAMES_OF_KEPT
 from gateway.shapes.stated import number_of
 from gateway.wire.json_parts import Object, object_at
 from gateway.wire.json_splice import Splice, apply
+from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 from gateway.wire.url_candidates import may_have_scheme
 
@@ -143,12 +144,42 @@ class RequestRules:
             if splices:
                 data = apply(data, splices)
                 done.append(rule)
-                if rule.action is Action.RENAME:
-                    names = (*names, rule.value)
+                if rule.action is not Action.DROP:
+                    names = (*names, rule.value if rule.action is Action.RENAME else field)
         if not done:
             return None
         left_out = tuple(rule.told for rule in done if rule.action is Action.DROP)
         return Edited(data, tuple(rule.told for rule in done), left_out)
+
+    def check_form(self, form: MultipartBody) -> None:
+        """Raises `bad_request` for a field that a rule would change: forms go up as they are."""
+        for name, part in form.parts():
+            for rule in self._rules:
+                if _plain(name) != _plain(rule.path[0]):
+                    continue
+                value = form.data[part.start : part.end]
+                if (part.name,) != rule.path or part.is_file or not _is_as_ruled(value, rule):
+                    raise GatewayError(
+                        "bad_request",
+                        f"The key has the rule {rule.told!r}, and a form goes up as it is: keep within the rule, or "
+                        "leave the field out.",
+                        param=part.name[:64],
+                    )
+
+
+def _is_as_ruled(value: bytes, rule: Rule) -> bool:
+    """Whether a field of a form is what a rule would have made of it."""
+    if rule.action is Action.DEFAULT:
+        return True
+    if rule.action is Action.SET:
+        return value in (msgspec.json.encode(rule.value), str(rule.value).encode())
+    if rule.action is not Action.MAX:
+        return False
+    raw = msgspec.json.encode(value.decode("utf-8", "replace")) if isinstance(rule.value, str) else value
+    try:
+        return not _bounded(raw, 0, rule)
+    except GatewayError:
+        return False
 
 
 def _adds(rule: Rule, endpoint: Endpoint) -> bool:
@@ -181,6 +212,9 @@ def _ambiguous(name: str) -> GatewayError:
 
 def _splices(data: bytes, rule: Rule, *, adds: bool) -> list[Splice]:
     """What one rule changes in a body."""
+    for depth in range(1, len(rule.path) - 1):
+        if (above := object_at(data, rule.path[:depth])) is not None:
+            _refuse_unclear(above, rule.path[: depth + 1])
     found = object_at(data, rule.path[:-1])
     if found is None:
         return _added_below(data, rule) if adds else []
@@ -224,10 +258,14 @@ def _added_below(data: bytes, rule: Rule) -> list[Splice]:
 
 def _check_inside(found: Object, rule: Rule) -> None:
     """A member of an inner object may not stand twice either; at the top that was looked at before."""
-    wanted = (rule.path[-1], rule.value) if rule.action is Action.RENAME else (rule.path[-1],)
-    for name in wanted:
-        if name in found.repeated or (len(rule.path) > 1 and _is_spelt_otherwise(name, found.members)):
-            raise _ambiguous(".".join((*rule.path[:-1], name)))
+    _refuse_unclear(found, rule.path)
+    if rule.action is Action.RENAME:
+        _refuse_unclear(found, (*rule.path[:-1], rule.value))
+
+
+def _refuse_unclear(found: Object, path: tuple[str, ...]) -> None:
+    if path[-1] in found.repeated or (len(path) > 1 and _is_spelt_otherwise(path[-1], found.members)):
+        raise _ambiguous(".".join(path))
 
 
 def _bounded(raw: bytes, start: int, rule: Rule) -> list[Splice]:
@@ -240,7 +278,8 @@ def _bounded(raw: bytes, start: int, rule: Rule) -> list[Splice]:
     if isinstance(bound, str):
         if not raw.startswith(b'"'):
             raise GatewayError("bad_request", f"{path!r} is bounded to {bound!r}, and is no text.", param=path)
-        word = msgspec.json.decode(raw)
+        # Google writes `HIGH`.
+        word = msgspec.json.decode(raw).lower()
         # A word that nobody knows may stand for more than the bound.
         is_within = word in EFFORTS and EFFORTS.index(word) <= EFFORTS.index(bound)
         return [] if is_within else lowered

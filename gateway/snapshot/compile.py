@@ -13,7 +13,7 @@ from gateway.config.sections.models import Model as ModelSection
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
-from gateway.config.sections.request_rules import in_every_api, rules_of
+from gateway.config.sections.request_rules import rules_in_every_api, rules_of
 from gateway.config.sections.virtual_keys import (
     FALLBACK_SUFFIX,
     AliasTarget,
@@ -252,7 +252,7 @@ def _compile_key(
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),
         watched_holds=watched,
-        rules=rules_of(in_every_api(key.request)),
+        rules=rules_in_every_api(key.request),
     )
     rules = tuple(_watched_rules(compiled, key, view))
     is_watched = bool(rules or watched or any(one.watched_holds for one in reachable.values()))

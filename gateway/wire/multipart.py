@@ -182,6 +182,11 @@ class MultipartBody:
                 continue
             yield field.name, self.data[field.start : field.end].decode("utf-8", "replace")
 
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Each part, with the name that the most forgiving parser gives it, or what it is a part of."""
+        for part in (*self._fields, *self._file_parts):
+            yield _BELOW.split(_read_as(part.name), maxsplit=1)[0], part
+
     def may_have_urls(self, _places: UrlPlaces) -> bool:
         """Any field that is not a file."""
         return bool(self._fields)

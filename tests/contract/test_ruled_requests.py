@@ -11,7 +11,21 @@ from tests.support.keys import SECRET, new_key
 pytestmark = pytest.mark.every_build
 
 TIGHT = new_key()
+SPREAD, OF_FORMS = new_key(), new_key()
 KEYS = f"""
+  spread:
+    environment: test
+    secret_hash: "{SPREAD[1]}"
+    request:
+      max_tokens: {{max: 9000}}
+      max_completion_tokens: {{default: 10000}}
+      reasoning.effort: {{max: low}}
+      output_config: {{drop: true}}
+      thinking.budget_tokens: {{max: 2000}}
+  of-forms:
+    environment: test
+    secret_hash: "{OF_FORMS[1]}"
+    request: {{temperature: {{max: 0.5}}, language: {{set: en}}, prompt_style: {{drop: true}}, n: {{default: 1}}}}
   tight:
     environment: test
     secret_hash: "{TIGHT[1]}"
@@ -128,6 +142,79 @@ def test_what_the_rules_of_a_key_cannot_tell_is_refused(gateway, upstream, body,
     assert answer.status_code == status
     assert param in (None, answer.json()["error"]["param"])
     assert not upstream.requests
+
+
+SAID = [{"role": "user", "parts": [{"text": "hi"}]}]
+THINKING = "generationConfig.thinkingConfig.thinking"
+GOOGLE = "/v1beta/models/gpt-5:generateContent"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("/v1/chat/completions", {"max_completion_tokens": 9500}, "max_completion_tokens:max"),
+        ("/v1/chat/completions", {}, "max_completion_tokens:default,max_completion_tokens:max"),
+        ("/v1/chat/completions", {"max_completion_tokens": 8000}, ""),
+        ("/v1/responses", {"reasoning": {"effort": "max"}}, "reasoning.effort:max"),
+        (GOOGLE, {"generationConfig": {"maxOutputTokens": 9500}}, "generationConfig.maxOutputTokens:max"),
+        (GOOGLE, {"generationConfig": {"thinkingConfig": {"thinkingLevel": "HIGH"}}}, f"{THINKING}Level:max"),
+        (
+            GOOGLE,
+            {"generationConfig": {"thinkingConfig": {"thinkingLevel": "MINIMAL", "thinkingBudget": 3000}}},
+            f"{THINKING}Budget:max",
+        ),
+    ],
+)
+def test_a_bound_holds_for_what_every_api_calls_the_same(gateway, upstream, path, body, told):
+    said = {"contents": SAID} if path == GOOGLE else {"model": "gpt-5", "input": "hi", "messages": []}
+
+    answer = send(gateway, json.dumps({**said, **body}), path, SPREAD[0])
+
+    dropped = answer.headers.get("x-langwatch-params-dropped", "").split(",")
+    assert [one for one in dropped if one.endswith((":max", ":default"))] == [one for one in told.split(",") if one]
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"generation_config": {"max_output_tokens": 90000}},
+        {"generationConfig": {"max_output_tokens": 90000}},
+        {"generationConfig": {"thinking_config": {"thinking_level": "high"}}},
+        {"generationConfig": {"thinkingConfig": {"thinking_level": "high"}}},
+    ],
+)
+def test_another_spelling_of_what_is_bounded_is_refused(gateway, upstream, body):
+    answer = send(gateway, json.dumps({"contents": SAID, **body}), GOOGLE, SPREAD[0])
+
+    assert answer.status_code == 400, answer.text
+    assert "spelt otherwise" in answer.text
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": "0.5", "language": "en", "n": "5"}, None),
+        ({}, None),
+        ({"temperature": "0.6"}, "temperature"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"Temperature": "0.1"}, "Temperature"),
+        ({"temperature[]": "0.1"}, "temperature[]"),
+        ({"language": "de"}, "language"),
+        ({"prompt_style": "x"}, "prompt_style"),
+    ],
+)
+def test_a_form_goes_up_as_it_is_or_not_at_all(gateway, upstream, fields, param):
+    answer = httpx.post(
+        f"{gateway.url}/v1/audio/transcriptions",
+        data={"model": "whisper-1", **fields},
+        files={"file": ("a.wav", b"RIFF", "audio/wav")},
+        headers={"authorization": f"Bearer {OF_FORMS[0]}"},
+    )
+
+    assert (answer.status_code, len(upstream.requests)) == ((400, 0) if param else (200, 1)), answer.text
+    assert param is None or answer.json()["error"]["param"] == param
 
 
 def test_a_long_body_is_ruled_beside_others(gateway, upstream):

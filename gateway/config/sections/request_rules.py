@@ -1,7 +1,7 @@
 """What the file does to the fields of requests on their way up: one grammar, wherever it stands."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -202,26 +202,29 @@ RULES_ON_FIELDS: Final = Order(_of_rules, is_of_whole=True)
 
 _SAME_BOUND: Final = (
     ("max_tokens", "max_completion_tokens", "max_output_tokens", "generationConfig.maxOutputTokens"),
-    ("reasoning_effort", "reasoning.effort", "output_config.effort"),
+    ("reasoning_effort", "reasoning.effort", "output_config.effort", "generationConfig.thinkingConfig.thinkingLevel"),
+    ("thinking.budget_tokens", "generationConfig.thinkingConfig.thinkingBudget"),
 )
 """What the APIs that clients speak call the same thing."""
 
 
-def in_every_api(section: Mapping[str, FieldRule]) -> dict[str, FieldRule]:
+def rules_in_every_api(section: Mapping[str, FieldRule]) -> RequestRules | None:
     """The rules of whom clients choose the API for: a bound holds for what the others call the field, too.
 
-    What has a rule of its own, or stands in or above a field that has, is left to that.
+    What has a bound of its own goes by that, and what is left out, set or renamed has none to lower. A default, of the
+    field or of what it stands in, takes nothing from a bound.
     """
-    found = dict(section)
+    further: list[Rule] = []
     for names in _SAME_BOUND:
-        ruled = next((section[name] for name in names if name in section and section[name].max_ is not None), None)
-        if ruled is None:
-            continue
-        bound = FieldRule(max=ruled.max_)
-        for name in names:
-            if not any(_overlap(name, field) for field in section):
-                found[name] = bound
-    return found
+        bound = next((section[name].max_ for name in names if name in section and section[name].max_ is not None), None)
+        for name in names if bound is not None else ():
+            if not any(_overlap(name, field) and not _is_default(rule) for field, rule in section.items()):
+                further += FieldRule(max=bound).rules(name)
+    return _carried_out(section, further)
+
+
+def _is_default(rule: FieldRule) -> bool:
+    return rule.default is not None and rule.max_ is None
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -231,4 +234,10 @@ def _overlap(one: str, other: str) -> bool:
 
 def rules_of(section: Mapping[str, FieldRule]) -> RequestRules | None:
     """The rules of a section, ready to be carried out; `None` where there are none."""
-    return RequestRules(rule for field, one in section.items() for rule in one.rules(field)) if section else None
+    return _carried_out(section, ())
+
+
+def _carried_out(section: Mapping[str, FieldRule], further: Iterable[Rule]) -> RequestRules | None:
+    if not section:
+        return None
+    return RequestRules([*(rule for field, one in section.items() for rule in one.rules(field)), *further])

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
@@ -46,6 +47,27 @@ def test_resources_make_the_configuration_that_they_come_from():
     assert again.config is not None, again.diagnostics
     assert list(resources_of(again.config)) == resources
     assert {one.kind for one in resources} >= {"providers", "virtual_keys", "budgets", "settings"}
+
+
+def test_numbers_with_fractions_stay_numbers_wherever_they_are_kept(tmp_path):
+    hash_ = f"hmac-sha256:{0:064x}"
+    rules = "{temperature: {default: 0.25, max: 0.5}, bias: {set: {a: -1.5}}, stop: {set: [0.5, {b: 1.5}]}}"
+    wanted = {
+        "temperature": {"default": 0.25, "max": 0.5},
+        "bias": {"set": {"a": -1.5}},
+        "stop": {"set": [0.5, {"b": 1.5}]},
+    }
+    text = f"version: 1\nproviders: {{s: {{type: simulator}}}}\nkey_classes: {{c: {{request: {rules}}}}}\nvirtual_keys: {{a: {{class: c, secret_hash: {hash_}}}}}\n"
+    alone = f"version: 1\nproviders: {{s: {{type: simulator}}}}\nvirtual_keys: {{a: {{request: {rules}, secret_hash: {hash_}}}}}\n"
+
+    for file in (text, alone):
+        result = loaded(tmp_path, file)
+        sent = msgspec.json.decode(msgspec.json.encode([*resources_of(result.config)]), type=list[Resource])
+        again = assemble(sent, now=NOW)
+        assert again.diagnostics == ()
+        for config in (result.config, again.config):
+            request = config.virtual_keys["a"].request
+            assert {name: one.model_dump(by_alias=True, exclude_none=True) for name, one in request.items()} == wanted
 
 
 @pytest.mark.parametrize(
