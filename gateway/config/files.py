@@ -129,15 +129,19 @@ def _inside(directory: FilePath, seen: list[FilePath]) -> list[FilePath]:
     """The files of a directory and of those below; `seen` gets each directory."""
     seen.append(directory)
     files: list[FilePath] = []
-    for one in sorted(directory.iterdir()):
-        if one.name.startswith("."):
-            continue
+    for one in entries_of(directory):
         if one.is_dir():
             if not any(one.samefile(other) for other in seen):
                 files += _inside(one, seen)
-        elif one.suffix in _ENDINGS and not one.name.endswith(_TESTS) and not _is_patch(one):
+        elif not one.name.endswith(_TESTS) and not _is_patch(one):
             files.append(one)
     return files
+
+
+def entries_of(directory: FilePath) -> list[FilePath]:
+    """What may be of a configuration in its directory: folders and YAML files, in order. Raises `OSError`."""
+    found = (one for one in directory.iterdir() if not one.name.startswith("."))
+    return sorted(one for one in found if one.suffix in _ENDINGS or one.is_dir())
 
 
 def _is_patch(path: FilePath) -> bool:

@@ -12,10 +12,13 @@ import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 import anyio._backends._asyncio  # noqa: F401 - PERF: `awatch` imports it while the event loop waits, in every worker anew
 import msgspec
 from watchfiles import awatch
+
+from gateway.config.files import entries_of
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +37,10 @@ class Look(msgspec.Struct, frozen=True):
 
 
 def look_at(paths: Sequence[Path]) -> Look:
-    """Looks at files, and at directories with what stands in them. What is not there is a fact as well."""
+    """Looks at files, and at directories with what may be of a configuration. What is not there is a fact as well.
+
+    A log or a database that is written beside it is no change.
+    """
     directories = {directory for path in paths for directory in _around(path) if directory.is_dir()}
     return Look(
         tuple(_facts(entry) for path in paths for entry in _entries(path)), tuple(sorted(map(str, directories)))
@@ -80,7 +86,7 @@ async def _bursts(directories: Sequence[str], stop: asyncio.Event) -> AsyncGener
 def _entries(path: Path) -> Iterator[Path]:
     yield path
     with suppress(OSError):
-        yield from sorted(path.iterdir())
+        yield from entries_of(path)
 
 
 def _facts(path: Path) -> tuple[object, ...]:
@@ -89,6 +95,8 @@ def _facts(path: Path) -> tuple[object, ...]:
         status = path.stat()
     except OSError:
         return (path,)
+    if S_ISDIR(status.st_mode):
+        return path, status.st_dev, status.st_ino
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

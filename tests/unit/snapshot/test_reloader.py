@@ -304,6 +304,25 @@ def test_a_quiet_file_is_not_loaded(tmp_path):
     asyncio.run(run())
 
 
+def test_what_is_written_beside_a_configuration_is_no_change(tmp_path):
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "gateway.yaml"
+    file.write_text("a")
+    before = watch.look_at([tmp_path, file, tmp_path / "data"]).stamp
+
+    (tmp_path / "log.txt").write_text("a line\n")
+    (tmp_path / "data" / "ledger.db-journal").write_text("")
+    (tmp_path / ".gateway.yaml.swp").write_text("")
+    beside = watch.look_at([tmp_path, file, tmp_path / "data"]).stamp
+    (tmp_path / "data" / "further.yaml").write_text("b")
+    further = watch.look_at([tmp_path, file, tmp_path / "data"]).stamp
+    (tmp_path / "folder").mkdir()
+
+    assert beside == before
+    assert further != before
+    assert watch.look_at([tmp_path, file, tmp_path / "data"]).stamp != further
+
+
 def test_without_events_changes_are_seen_all_the_same(tmp_path, monkeypatch, caplog):
     def refuse(*_, **__):
         raise OSError("no inotify instances left")
