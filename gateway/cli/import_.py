@@ -10,7 +10,7 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, Database, found_paths
+from gateway.cli.options import ConfigPaths, Database, PatchPaths, found_paths
 from gateway.cli.output import results, say, show
 from gateway.cli.process_settings import read_pepper
 from gateway.private_files import write_new
@@ -48,6 +48,7 @@ def litellm(
         typer.Option(help="In place of converting: write what this dump, as of --keys, says was spent to the ledger."),
     ] = None,
     config_: ConfigPaths = None,
+    patch: PatchPaths = None,
     database_: Database = None,
     owner: Owner = "imported",
     output: Output = None,
@@ -66,7 +67,7 @@ def litellm(
             raise failed("--spend converts nothing: give it without a config.yaml and --keys")
         from gateway.cli.opening_balances import open_budgets  # noqa: PLC0415 - `gateway version` should not wait for it
 
-        open_budgets(_read(spend), found_paths(config_), database_)
+        open_budgets(_read(spend), found_paths(config_, patch), database_)
         return
     if file is None:
         raise failed("give LiteLLM's config.yaml, or --spend")

@@ -21,7 +21,7 @@ _ENDINGS = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
 _MODELINE: Final = re.compile(r"^#\s*yaml-language-server:\s*\$schema=\S*gateway\.schema\.json\s*$", re.MULTILINE)
 _VERSION: Final = re.compile(r"^[\"']?version[\"']?:\s*[\"']?1[\"']?\s*(?:#.*)?$", re.MULTILINE)
-_PATCH: Final = re.compile(rb"^[\"']?patch[\"']?:", re.MULTILINE)
+_PATCH: Final = re.compile(rb"^(?:---[ \t]+)?\{?[ \t]*[\"']?patch[\"']?[ \t]*:", re.MULTILINE)
 _TOP_LEVEL: Final = re.compile(r"^[\"']?([a-z_]+)[\"']?:", re.MULTILINE)
 
 

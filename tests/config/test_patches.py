@@ -226,6 +226,8 @@ def test_folders_are_read_with_those_below(tmp_path, monkeypatch):
         "conf/teams/a.yaml": "teams: {a: {}}\n",
         "conf/teams/deep/b.yml": "teams: {b: {}}\n",
         "conf/teams/deep/prod.yaml": "# of production\npatch: [{at: /teams/a, remove: true}]\n",
+        "conf/teams/staging.yaml": "{patch: [{at: /teams/a, remove: true}]}\n",
+        "conf/teams/json.yaml": '{"patch" : [{"at": "/teams/a", "remove": true}]}',
         "conf/x.test.yaml": "cases: []\n",
         "conf/.hidden/c.yaml": "teams: {c: {}}\n",
         "conf/..data/d.yaml": "teams: {d: {}}\n",
