@@ -151,6 +151,7 @@ def _scope(row: Mapping[str, Any]) -> str:
     text = f"{kind} {value}"
     if row["provider"] is not None:
         text += f" at {row['provider']}"
+    text += "".join(f", {name} {row[name]}" for name in ("model", "endpoint") if row[name] is not None)
     if row["each"] is None:
         return text
     each = row["each"].replace("_", " ")

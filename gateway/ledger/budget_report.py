@@ -136,6 +136,8 @@ def record(row: BudgetRow) -> dict[str, Any]:
         "each": budget.each,
         "who": row.who,
         "provider": budget.provider,
+        "model": budget.model,
+        "endpoint": budget.endpoint,
         "on_breach": "block" if budget.blocks else "warn",
         "window": budget.window.kind,
         "timezone": zone,

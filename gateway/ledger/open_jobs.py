@@ -57,6 +57,7 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         models: What its requests ask for, as the provider calls it.
         object_id: The provider's own id; empty until it has answered.
         input_id: The file that it was made of, if there is one.
+        most: Nano-USD that all of its requests may cost; 0 where each budget counts all of them.
     """
 
     id: str
@@ -69,6 +70,7 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: tuple[str, ...] = ()
     object_id: str = ""
     input_id: str = ""
+    most: int = 0
 
     @property
     def created_at(self) -> int:

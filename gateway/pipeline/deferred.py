@@ -489,6 +489,7 @@ def _job(request: Admitted, kind: Deferred, requests: BatchRequests) -> OpenJob:
         endpoint=endpoint.name,
         models=models,
         input_id=input_id,
+        most=requests.most,
     )
 
 
@@ -617,7 +618,7 @@ def _as_held_for(job: OpenJob) -> Outcome:
 
 def _most_of(job: OpenJob) -> int:
     """Nano-USD that all of it may cost."""
-    return max((one.amount for one in job.holds), default=0)
+    return job.most or max((one.amount for one in job.holds), default=0)
 
 
 class _Bill:
@@ -703,8 +704,8 @@ def conclude(job: OpenJob, outcome: Outcome, lease: Lease | None, services: Serv
     """Charges what came of work, and tells ledger, log and metrics; its row in the ledger is the same each time."""
     cost = outcome.cost or 0
     most = _most_of(job)
-    # A budget of a part of its requests, such as those of one person, has its share of the whole.
-    shares = {one.counter: cost if one.amount == most else cost * one.amount // most for one in job.holds}
+    # A budget of a part of its requests, such as those of one person or model, has its share of the whole.
+    shares = {one.counter: cost if one.amount >= most else cost * one.amount // most for one in job.holds}
     if lease is not None:
         lease.settle(shares)
     else:

@@ -9,7 +9,7 @@ import msgspec
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
-from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
+from gateway.money.budget import CompiledBudget, counts_target, end_user_of
 from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
@@ -41,7 +41,7 @@ from gateway.shapes.images import IMAGES, pictures_given
 from gateway.shapes.stated import StatedLimit, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
-from gateway.snapshot.budgets import Meter, metering
+from gateway.snapshot.budgets import Meter
 from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
@@ -66,6 +66,8 @@ _UNITS = {
     Dimension.TPM: "tokens per minute",
     Dimension.CONCURRENCY: "requests at one time",
 }
+Target = tuple[str, str]
+"""A provider, and what a model is called there."""
 _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
 
@@ -117,9 +119,7 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
         return []
     provider, started_at = candidate.upstream.provider.name, received.started_at
     price = request.price if candidate is request.candidate else candidate.prices.at(started_at)
-    counting = key.meterings.get(provider)
-    if counting is None:
-        counting = key.meterings[provider] = metering(key.budgets, provider)
+    counting = key.meterings.of(provider, candidate.model, received.endpoint.name)
     blocking, strict = counting.blocking, counting.strict
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
@@ -142,7 +142,7 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
 
 
 def _beyond_held(
-    limits: Iterable[tuple[Meter, Limit]], needed: int, usual: int, held: Mapping[str, int], owed: Mapping[str, int]
+    limits: Iterable[tuple[Meter, Limit]], needed: int, usual: int, held: Mapping[str, int], owed: Mapping[Target, int]
 ) -> Iterator[Hold]:
     """What is needed of each budget beyond what is held by now; `owed` is for answers that the call replaces."""
     for meter, limit_ in limits:
@@ -573,11 +573,12 @@ def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold
 def _next_candidate(request: Admitted, refused: Hold) -> bool:
     """Lets the next candidate take over from one whose own limit or budget refuses; false when none may.
 
-    A provider whose budget is used up leaves the chain; one whose account is at its limit, only if `fallback.on` has
-    `rate_limit`.
+    A provider or a model whose budget is used up leaves the chain; a provider whose account is at its limit, only if
+    `fallback.on` has `rate_limit`.
     """
     if isinstance(refused, BudgetHold):
-        reason = "budget_exceeded" if refused.budget.provider is not None else None
+        compiled = refused.budget
+        reason = "budget_exceeded" if compiled.provider is not None or compiled.model is not None else None
     else:
         is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds)
         reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
@@ -648,12 +649,12 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
 
 
 class Bill(NamedTuple):
-    """Nano-USD that a request cost, by provider and together; `cost` is `None` where no price is known.
+    """Nano-USD that a request cost, by provider and model, and together; `cost` is `None` where no price is known.
 
     `price` is that of the answer as it was served, `source` where it comes from; `unpriced` names what has no price.
     """
 
-    owed: dict[str, int]
+    owed: dict[Target, int]
     cost: int | None
     price: Price | None = None
     source: str | None = None
@@ -673,7 +674,7 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
     last = _last_attempt(request, stated, outcome)
     if last is not None and not request.replaced:
         # PERF: nearly every request.
-        owed = {request.candidate.upstream.provider.name: last.nano_usd}
+        owed = {_target_of(request.candidate): last.nano_usd}
         return Bill(owed, last.nano_usd, last.price, last.source or last.price.source, last.unpriced)
     owed, unpriced = _owed_for_replaced(request)
     if last is not None:
@@ -799,7 +800,8 @@ def _settlement(
     for spent in reservation.budgets:
         key = spent.limit.key
         # PERF: most budgets count the spend at all providers.
-        own = bill.cost or 0 if spent.budget.provider is None else _spent(bill, spent)
+        counting = spent.budget
+        own = bill.cost or 0 if counting.provider is None and counting.model is None else _counted(bill.owed, counting)
         if key in counted:
             own = 0
         elif own:
@@ -829,9 +831,9 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
-def _owed_for_replaced(request: Admitted) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Nano-USD that each provider is owed for answers that another took the place of, and what has no price of them."""
-    owed: dict[str, int] = {}
+def _owed_for_replaced(request: Admitted) -> tuple[dict[Target, int], tuple[str, ...]]:
+    """Nano-USD that each target is owed for answers that another took the place of, and what has no price of them."""
+    owed: dict[Target, int] = {}
     unpriced: tuple[str, ...] = ()
     for replaced, consumed in request.replaced:
         earlier = _cost_of(request, replaced, consumed)
@@ -843,9 +845,13 @@ def _owed_for_replaced(request: Admitted) -> tuple[dict[str, int], tuple[str, ..
     return owed, unpriced
 
 
-def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
-    provider = candidate.upstream.provider.name
-    owed[provider] = owed.get(provider, 0) + amount
+def _owe(owed: dict[Target, int], candidate: Candidate, amount: int) -> None:
+    target = _target_of(candidate)
+    owed[target] = owed.get(target, 0) + amount
+
+
+def _target_of(candidate: Candidate) -> Target:
+    return candidate.upstream.provider.name, candidate.model
 
 
 def _consumed(provider: str, hold: Hold, tokens: int) -> int:
@@ -854,15 +860,9 @@ def _consumed(provider: str, hold: Hold, tokens: int) -> int:
     return tokens if owner == "key" or name == provider else 0
 
 
-def _spent(bill: Bill, hold: BudgetHold) -> int:
-    if bill.cost is None or hold.budget.provider is None:
-        return bill.cost or 0
-    return _counted(bill.owed, hold.budget)
-
-
-def _counted(owed: Mapping[str, int], compiled: CompiledBudget) -> int:
-    """How much counts against a budget of what providers are owed."""
-    return sum(amount for provider, amount in owed.items() if counts_provider(compiled, provider))
+def _counted(owed: Mapping[Target, int], compiled: CompiledBudget) -> int:
+    """How much counts against a budget of what targets are owed."""
+    return sum(amount for (provider, model), amount in owed.items() if counts_target(compiled, provider, model))
 
 
 def _tokens(trail: Trail, stated: Stated | None, outcome: str) -> int | None:

@@ -67,7 +67,8 @@ def over_budget(hold: BudgetHold, taken: int, now: float, answer: AnswerAtMost |
         "budget_exceeded",
         f"The budget {compiled.name} of the {compiled.scope.kind} {compiled.scope.value} has no room for this request: "
         f"${to_usd(compiled.limit)}{kept} in one {compiled.window.kind} window, of which ${to_usd(room)} are left and "
-        f"this request may take ${to_usd(hold.amount)};{words} it starts anew: {ends}.",
+        f"this request may take ${to_usd(hold.amount)};{words} it starts anew: {ends}."
+        f"{f' {compiled.message}' if compiled.message else ''}",
         param=answer.limit_name if answer is not None and told else None,
         headers={} if resets_at is None else retry_after(max(1, math.ceil(resets_at - now))),
         meta={
@@ -75,7 +76,16 @@ def over_budget(hold: BudgetHold, taken: int, now: float, answer: AnswerAtMost |
             "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
             "window": compiled.window.kind,
             "resets_at": None if resets_at is None else ends,
-            **({} if compiled.each is None else {"each": compiled.each}),
+            **{
+                name: value
+                for name, value in (
+                    ("each", compiled.each),
+                    ("provider", compiled.provider),
+                    ("model", compiled.model),
+                    ("endpoint", compiled.endpoint),
+                )
+                if value is not None
+            },
             "left_usd": to_usd(room),
             "held_usd": to_usd(hold.amount),
             **told,

@@ -208,6 +208,60 @@ def test_a_budget_of_one_provider_takes_it_out_of_the_chain_and_only_an_empty_ch
     assert (dime.status_code, dime.json()["error"]["meta"]["budget"]) == (402, "of-simulator")
 
 
+DIMES = (
+    'dimes: {scope: {team: engineering}, window: day, limit_usd: 0.25, model: "*dime", message: "Ask #ai-platform."}'
+)
+
+
+def test_a_budget_of_models_counts_them_alone_and_tells_what_it_is_told_to(database_url, start_gateway):
+    text = config(DIMES, "all: {scope: {team: engineering}, window: day, limit_usd: 1}")
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    gateway = start_gateway(text, env=database)
+
+    answers = [gateway.chat(model) for model in ("dime", "cent", "standby/dime", "dime", "standby/dime", "cent")]
+
+    assert statuses(answers) == [200, 200, 200, 402, 402, 200]
+    error = answers[3].json()["error"]
+    assert (error["meta"]["budget"], error["meta"]["model"]) == ("dimes", "*dime")
+    assert error["message"].endswith(" Ask #ai-platform.")
+    charged = {one["counter"].partition(":day")[0]: one["amount"] for one in gateway.record_of(answers[2])["budgets"]}
+    assert charged == {
+        "budget:dimes:team=engineering:model=%2Adime": 100_000_000,
+        "budget:all:team=engineering": 100_000_000,
+    }
+    gateway.stop()
+    again = start_gateway(text, env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+    assert statuses([again.chat(model) for model in ("dime", "cent")]) == [402, 200]
+
+
+def test_a_model_whose_budget_is_used_up_leaves_the_chain(start_gateway):
+    text = config(DIMES).replace("dime: simulator/dime\n", "dime: [simulator/dime, standby/dime, standby/cent]\n")
+    gateway = start_gateway(text)
+
+    answers = [gateway.chat("dime") for _ in range(4)]
+
+    assert statuses(answers) == [200] * 4
+    assert [answer.headers["x-langwatch-model"] for answer in answers] == ["dime", "dime", "cent", "cent"]
+    attempts = gateway.record_of(answers[-1])["attempts"]
+    assert [one["outcome"] for one in attempts] == ["budget_exceeded", "budget_exceeded", "ok"]
+
+
+def test_a_budget_of_an_endpoint_counts_its_requests_alone(start_gateway):
+    limit = "chats: {scope: {team: engineering}, window: day, limit_usd: 0.02, endpoint: chat_completions}"
+    gateway = start_gateway(config(limit))
+    message = {"model": "cent", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+    assert statuses([gateway.chat("cent") for _ in range(3)]) == [200, 200, 402]
+    assert gateway.post(message, path="/v1/messages").status_code == 200
+
+
+def test_a_budget_may_be_of_what_has_no_price_where_it_does_not_count_that(start_gateway):
+    gateway = start_gateway(config(DIMES))
+
+    assert gateway.chat("simulator/who-knows").status_code == 200
+
+
 def test_a_model_without_a_price_is_refused_unless_the_budget_allows_it(start_gateway):
     gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 1}"))
 

@@ -1,14 +1,28 @@
 """What may be spent, by whom, in which window."""
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from gateway.config.sections.access import CEILING, UNKNOWN, steps
-from gateway.config.sections.base import Description, Managed, Moment, Name, ProviderName, Section, Usd
-from gateway.config.sections.marks import TAG_ITSELF, CalledElsewhere, Refers
+from gateway.config.sections.access import CEILING, NO_MATTER, UNKNOWN, steps
+from gateway.config.sections.base import Description, Managed, ModelGlob, Moment, Name, ProviderName, Section, Usd
+from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TOLD_ITSELF, CalledElsewhere, Refers
 from gateway.config.sections.names import PrintableName
 from gateway.money.budget import ScopeKind
+from gateway.shapes.endpoints import ENDPOINTS
+
+METERED: Final = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.metered)
+"""The endpoints of which money, tokens and answers are counted."""
+
+
+def _metered(name: str) -> str:
+    if name not in METERED:
+        msg = f"there is no endpoint {name!r} that budgets count: write one of {', '.join(METERED)}"
+        raise ValueError(msg)
+    return name
+
+
+EndpointName = Annotated[str, AfterValidator(_metered), WithJsonSchema({"enum": [*METERED]})]
 
 
 class BudgetScope(Section):
@@ -77,6 +91,15 @@ class Budget(Managed):
     provider: Annotated[ProviderName | None, Refers("providers"), UNKNOWN] = Field(
         None, description="Counts this provider's spend only; on breach that provider leaves the chain."
     )
+    model: Annotated[ModelGlob | None, MODEL_ITSELF, UNKNOWN] = Field(
+        None,
+        description="Counts what models cost that match this glob only, as `model` or `provider/model`; on breach "
+        "such a model leaves the chain.",
+    )
+    endpoint: Annotated[EndpointName | None, UNKNOWN] = Field(
+        None,
+        description="Counts requests of this endpoint only, such as `chat_completions`, `messages` or `embeddings`.",
+    )
     unpriced: Annotated[Literal["refuse", "allow"], steps("refuse", "allow", default="refuse")] = Field(
         "refuse", description="What a `block` budget does with a model that has no price."
     )
@@ -89,5 +112,9 @@ class Budget(Managed):
         None,
         description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
         "on, and those under way together never cost more than they hold by more than this.",
+    )
+    message: Annotated[str | None, Field(min_length=1, max_length=500), TOLD_ITSELF, NO_MATTER] = Field(
+        None,
+        description="What a client is told beside the refusal: whom to ask, where to read.",
     )
     description: Description = Field(None, description="What the budget is for, for people.")
