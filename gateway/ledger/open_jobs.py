@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.ledger.stored_entry import IndexLostError
+from gateway.money.budget import Unit
 from gateway.storage.engine import writing
 from gateway.storage.tables import open_jobs
 from gateway.telemetry.decision_record import DecisionRecord
@@ -26,7 +27,7 @@ _Result = TypeVar("_Result")
 
 
 class Held(msgspec.Struct, frozen=True):
-    """Nano-USD that are held of one budget's counter.
+    """What is held of one budget's counter.
 
     Args:
         counter: The key of the counter.
@@ -34,6 +35,7 @@ class Held(msgspec.Struct, frozen=True):
         ceiling: The budget's limit in the counter's window.
         resets_at: When that window is over, in seconds since the epoch.
         blocks: Whether the budget refuses.
+        unit: What the counter counts.
     """
 
     counter: str
@@ -41,6 +43,7 @@ class Held(msgspec.Struct, frozen=True):
     ceiling: int
     resets_at: int | None
     blocks: bool
+    unit: Unit = "usd"
 
 
 class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from gateway.errors import GatewayError
+from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 
 END_USER_HEADER: Final = "X-LangWatch-End-User-Id"
@@ -18,6 +19,9 @@ MAX_END_USER_LENGTH: Final = 256
 
 ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key", "tag"]
 """What a budget's scope names."""
+
+Unit = Literal["usd", "tokens", "requests"]
+"""What a budget counts: nano-USD, tokens, or requests that were answered."""
 
 _LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -55,14 +59,15 @@ class Counted:
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledBudget:
-    """A limit on spend.
+    """A limit on what is spent.
 
     Args:
         name: Its name in the configuration.
         scope: Whom it covers.
         each: Who under the scope has a counter of their own; `None`: one counter for all together.
         window: When the spend starts from zero.
-        limit: Nano-USD in one window.
+        limit: What may be spent in one window, in the unit.
+        unit: What is counted.
         blocks: Whether what would pass the limit is refused; otherwise it passes with a warning.
         provider: The only provider whose spend counts; `None`: that of all.
         model: The glob of models whose spend counts; `None`: that of all.
@@ -80,6 +85,7 @@ class CompiledBudget:
     each: Literal["virtual_key", "principal", "end_user"] | None = None
     window: Window
     limit: int
+    unit: Unit = "usd"
     blocks: bool = True
     provider: str | None = None
     model: str | None = None
@@ -98,7 +104,7 @@ class CompiledBudget:
 
     @property
     def ceiling(self) -> int:
-        """Nano-USD from which on requests are refused: the limit, without what is kept back."""
+        """From how much on requests are refused: the limit, without what is kept back."""
         return self.limit - (self.margin or 0)
 
 
@@ -129,13 +135,20 @@ def counts_target(budget: CompiledBudget, provider: str, model: str) -> bool:
 
 def refuses_unpriced(budget: CompiledBudget) -> bool:
     """Whether a model without a price is refused under a budget; one that only warns refuses nothing."""
-    return budget.blocks and budget.refuses_unpriced
+    return budget.blocks and budget.refuses_unpriced and budget.unit == "usd"
+
+
+def amount_shown(unit: Unit, amount: int) -> str:
+    """An amount for people, to the last digit: `$12.5`, `1,000 tokens`, `1 request`."""
+    if unit == "usd":
+        return f"${to_usd(amount)}"
+    return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
 def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_id: str) -> str:
     """The name of the counter of a budget that applies, such as `budget:monthly:team=search:month=2026-11`.
 
-    Two requests share a counter exactly if they share the budget (its name, scope, filters and window) and,
+    Two requests share a counter exactly if they share the budget (its name, unit, scope, filters and window) and,
     where everyone has their own, the person or key. Requests without a principal share one that nobody else has. What
     `who` has are ids, as in `budget.counted_as`. No name is longer than 255 bytes. Raises `end_user_required` where a
     budget per end user applies and the request names nobody.
@@ -161,7 +174,13 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
     """
     known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider, budget.model)
     parts = ["budget", _quoted(known.name), f"{budget.scope.kind}={_quoted(known.scope)}"]
-    for filter_, value in (("provider", known.provider), ("model", known.model), ("endpoint", budget.endpoint)):
+    unit = None if budget.unit == "usd" else budget.unit
+    for filter_, value in (
+        ("unit", unit),
+        ("provider", known.provider),
+        ("model", known.model),
+        ("endpoint", budget.endpoint),
+    ):
         if value is not None:
             parts.append(f"{filter_}={_quoted(value)}")
     return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)

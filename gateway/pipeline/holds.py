@@ -123,32 +123,50 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
     blocking, strict = counting.blocking, counting.strict
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
-    needed = 0
-    if price is not None:
-        if blocking is not None:
-            _check_limit(request.output_cap, blocking)
-            _check_limit(request.choices, blocking)
-        needed = estimated_cost(request, price, candidate, strict, blocking)
+    if blocking is not None and (price is not None or counting.counts_tokens):
+        _check_limit(request.output_cap, blocking)
+        _check_limit(request.choices, blocking)
+    most = 0 if price is None else estimated_cost(request, price, candidate, strict, blocking)
     limits = counting.limits(started_at, request.end_user)
-    if received.trail.reservations or request.replaced:
-        held, owed = _held(received.trail), _owed_for_replaced(request)[0]
-    elif not key.learns:
+    is_first = not (received.trail.reservations or request.replaced)
+    if is_first and not key.learns and counting.counts_money_alone:
         # PERF: the first call of most requests.
-        return [BudgetHold(limit_, needed, meter.budget) for meter, limit_ in limits]
-    else:
-        held, owed = {}, {}
-    usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
-    return list(_beyond_held(limits, needed, usual, held, owed))
+        return [BudgetHold(limit_, most, meter.budget) for meter, limit_ in limits]
+    needed = _Needed(most, _tokens_at_most(request, candidate, blocking) if counting.counts_tokens else 0)
+    held: Mapping[str, int] = {}
+    if not is_first:
+        held = _held(received.trail)
+        owed, _ = _owed_for_replaced(request)
+        needed = needed._replace(owed=owed, answered=_answered_before(request))
+    usual = usual_cost(request, price, candidate, habits, most) if key.learns and price is not None else most
+    return list(_beyond_held(limits, needed, usual, held))
+
+
+class _Needed(NamedTuple):
+    """What a call may consume: nano-USD and tokens; and what answers that it replaces have cost and had, by target."""
+
+    cost: int
+    tokens: int
+    owed: Mapping[Target, int] = {}
+    answered: Sequence[tuple[Target, int]] = ()
+
+    def of(self, compiled: CompiledBudget) -> tuple[int, int]:
+        """What counts against a budget: of the call, and of the answers before it."""
+        if compiled.unit == "usd":
+            return self.cost, _counted(self.owed, compiled)
+        if compiled.unit == "tokens":
+            return self.tokens, sum(tokens for target, tokens in self.answered if counts_target(compiled, *target))
+        return 1, 0
 
 
 def _beyond_held(
-    limits: Iterable[tuple[Meter, Limit]], needed: int, usual: int, held: Mapping[str, int], owed: Mapping[Target, int]
+    limits: Iterable[tuple[Meter, Limit]], needed: _Needed, usual: int, held: Mapping[str, int]
 ) -> Iterator[Hold]:
-    """What is needed of each budget beyond what is held by now; `owed` is for answers that the call replaces."""
+    """What is needed of each budget beyond what is held by now."""
     for meter, limit_ in limits:
-        earlier = _counted(owed, meter.budget)
-        most = min(needed + earlier, _MOST)
-        if usual < needed and meter.budget.margin is not None:
+        of_call, earlier = needed.of(meter.budget)
+        most = min(of_call + earlier, _MOST)
+        if usual < of_call and meter.budget.margin is not None:
             yield from _learned(meter, limit_, most, min(usual + earlier, _MOST), held)
             continue
         missing = most - held.get(limit_.key, 0)
@@ -219,6 +237,21 @@ def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Ha
     prompt = estimated_cost(request, price, candidate, output_tokens=0)
     answer = estimated_cost(request, price, candidate, output_tokens=habit.output_tokens) - prompt
     return min(most, answer + -(-prompt * habit.prompt_per_mille // PER_MILLE))
+
+
+def _tokens_at_most(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None) -> int:
+    """Tokens that the prompt, with what it points at and what tools bring into it, and its answers have at most."""
+    prompt, cap = prompt_bound(request), _cap(request)
+    allowed = _allowed(request, prompt)
+    if allowed is not ORDINARY or prompt.beside is not None:
+        prompt = _with_all_of_it(request, candidate, prompt, allowed, blocking)
+    output = output_bound(cap, answers_asked_for(request), 0 if cap else _assumed_output(request, candidate, blocking))
+    return min(prompt.tokens + output, _MOST)
+
+
+def _answered_before(request: Admitted) -> list[tuple[Target, int]]:
+    """Tokens of the answers that another took the place of."""
+    return [(_target_of(candidate), stated.total_tokens) for candidate, stated in request.replaced]
 
 
 def _target(candidate: Candidate) -> str:
@@ -561,13 +594,14 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
 
 
 def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold], spent: Mapping[str, int]) -> None:
-    """Metrics hear what the request found to be spent of budgets, in nano-USD by counter."""
+    """Metrics hear what the request found to be spent of budgets, by counter."""
     levels, began = metrics.budgets, received.started
     for hold in holds:
         compiled, limit_ = hold.budget, hold.limit
         key, ceiling = limit_.key, limit_.ceiling
         ratio = spent.get(key, 0) / ceiling if ceiling else 1.0
-        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, ceiling / NANO_PER_USD)
+        limit = ceiling / NANO_PER_USD if compiled.unit == "usd" else ceiling
+        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, limit)
 
 
 def _next_candidate(request: Admitted, refused: Hold) -> bool:
@@ -751,12 +785,11 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
     trail = received.trail
     if not trail.reservations:
         return NOTHING_RELEASED
-    provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
-    tokens = _tokens(trail, stated, outcome)
+    consumption = _Consumption(trail, stated, outcome)
     counted: set[str] = set()
     charged: list[Charge] = []
     for reservation in trail.reservations:
-        consumed = _settlement(reservation, bill, provider, tokens, counted, charged)
+        consumed = _settlement(reservation, bill, consumption, counted, charged)
         lease, budgets = reservation.lease, reservation.budgets
         if lease is None:
             if budgets:
@@ -788,8 +821,39 @@ def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:
     return per_mille
 
 
+class _Consumption:
+    """What a request consumed beside money. `tokens` are `None` where nobody said, so that the estimate stands."""
+
+    __slots__ = ("_outcome", "_trail", "provider", "tokens")
+
+    def __init__(self, trail: Trail, stated: Stated | None, outcome: str) -> None:
+        self._trail = trail
+        self._outcome = outcome
+        self.provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
+        self.tokens = _tokens(trail, stated, outcome)
+
+    def of(self, hold: BudgetHold) -> int:
+        """What counts against a budget that counts something else than money, of which this was held."""
+        compiled, counted = hold.budget, 0
+        for target, tokens in self._answered():
+            if counts_target(compiled, *target):
+                counted += hold.amount if tokens is None else tokens
+                if compiled.unit == "requests":
+                    return 1
+        return counted
+
+    def _answered(self) -> Iterator[tuple[Target, int | None]]:
+        trail, admitted = self._trail, self._trail.admitted
+        if admitted is None:
+            return
+        yield from _answered_before(admitted)
+        if trail.candidate is not None and not _consumed_nothing(trail, self._outcome):
+            charges = self.tokens is not None or admitted.key.in_force.charges_missing_usage
+            yield _target_of(trail.candidate), self.tokens if charges else 0
+
+
 def _settlement(
-    reservation: Reservation, bill: Bill, provider: str, tokens: int | None, counted: set[str], charged: list[Charge]
+    reservation: Reservation, bill: Bill, consumption: _Consumption, counted: set[str], charged: list[Charge]
 ) -> dict[str, int]:
     """What was consumed of each counter of a reservation; of what `counted` in an earlier one nothing more.
 
@@ -801,7 +865,14 @@ def _settlement(
         key = spent.limit.key
         # PERF: most budgets count the spend at all providers.
         counting = spent.budget
-        own = bill.cost or 0 if counting.provider is None and counting.model is None else _counted(bill.owed, counting)
+        if counting.unit != "usd":
+            own = consumption.of(spent)
+        else:
+            own = (
+                bill.cost or 0
+                if counting.provider is None and counting.model is None
+                else _counted(bill.owed, counting)
+            )
         if key in counted:
             own = 0
         elif own:
@@ -809,11 +880,12 @@ def _settlement(
         amounts[key] = own
     for margin in reservation.margins:
         amounts[margin.limit.key] = 0
+    tokens = consumption.tokens
     if tokens is not None:
         for hold in reservation.holds:
             if hold.limit.dimension is _TPM:
                 key = hold.limit.key
-                amounts[key] = 0 if key in counted else _consumed(provider, hold, tokens)
+                amounts[key] = 0 if key in counted else _consumed(consumption.provider, hold, tokens)
     counted.update(amounts)
     return amounts
 

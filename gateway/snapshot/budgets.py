@@ -98,15 +98,19 @@ class Meter:
 class Metering:
     """The budgets of a key that calls to one provider count against.
 
-    `blocking` is the first that blocks, `strict` the first that refuses what has no price.
+    `blocking` is the first that refuses for what a request may consume, `strict` the first that refuses what has no
+    price; `counts_tokens` says that one counts tokens, `counts_money_alone` that none counts anything but money.
     """
 
-    __slots__ = ("_known", "blocking", "meters", "strict")
+    __slots__ = ("_known", "blocking", "counts_money_alone", "counts_tokens", "meters", "strict")
 
     def __init__(self, meters: tuple[Meter, ...]) -> None:
         self.meters = meters
-        self.blocking = next((meter.budget for meter in meters if meter.budget.blocks), None)
-        self.strict = next((meter.budget for meter in meters if refuses_unpriced(meter.budget)), None)
+        budgets = [meter.budget for meter in meters]
+        self.blocking = next((one for one in budgets if one.blocks and one.unit != "requests"), None)
+        self.counts_tokens = any(one.unit == "tokens" for one in budgets)
+        self.counts_money_alone = all(one.unit == "usd" for one in budgets)
+        self.strict = next(filter(refuses_unpriced, budgets), None)
         self._known: tuple[float, float, tuple[tuple[Meter, Limit], ...]] = (0.0, 0.0, ())
 
     def limits(self, now: float, end_user: str | None) -> tuple[tuple[Meter, Limit], ...]:
@@ -182,7 +186,8 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         scope=Scope(kind, value),
         each=section.each,
         window=Window(section.window, section.timezone, section.cycle_anchor_at),
-        limit=from_usd(section.limit_usd),
+        limit=_limit(section),
+        unit=section.unit,
         blocks=section.on_breach == "block",
         provider=section.provider,
         model=section.model,
@@ -200,6 +205,10 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         if identities
         else None,
     )
+
+
+def _limit(section: Budget) -> int:
+    return section.limit_tokens or section.limit_requests or from_usd(section.limit_usd or 0)
 
 
 def _by_identity(glob: str, identities: Identities) -> str:

@@ -5,10 +5,20 @@ from typing import Annotated, ClassVar, Final, Literal, get_args
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from gateway.config.sections.access import CEILING, NO_MATTER, UNKNOWN, steps
-from gateway.config.sections.base import Description, Managed, ModelGlob, Moment, Name, ProviderName, Section, Usd
+from gateway.config.sections.base import (
+    Description,
+    Managed,
+    ModelGlob,
+    Moment,
+    Name,
+    PositiveInt,
+    ProviderName,
+    Section,
+    Usd,
+)
 from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TOLD_ITSELF, CalledElsewhere, Refers
 from gateway.config.sections.names import PrintableName
-from gateway.money.budget import ScopeKind
+from gateway.money.budget import ScopeKind, Unit
 from gateway.shapes.endpoints import ENDPOINTS
 
 METERED: Final = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.metered)
@@ -56,7 +66,7 @@ class BudgetScope(Section):
 
 
 class Budget(Managed):
-    """A limit on spend."""
+    """A limit on what is spent, in US dollars, tokens or requests."""
 
     example: ClassVar[str] = """
         budgets:
@@ -74,8 +84,14 @@ class Budget(Managed):
     ] = Field(
         description="After how long the spend starts from zero; weeks start on Monday, `total` and `manual` never end."
     )
-    limit_usd: Annotated[Usd, CEILING, CalledElsewhere(("max_budget", "limit", "usd", "amount", "max_usd"))] = Field(
-        description="The limit in US dollars, as a decimal string or number."
+    limit_usd: Annotated[Usd | None, CEILING, CalledElsewhere(("max_budget", "limit", "usd", "amount", "max_usd"))] = (
+        Field(None, description="The limit in US dollars, as a decimal string or number.")
+    )
+    limit_tokens: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_tokens", "tokens", "total_tokens"))] = (
+        Field(None, description="The limit in tokens, of prompts and answers together, in place of one in US dollars.")
+    )
+    limit_requests: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_requests", "requests", "calls"))] = (
+        Field(None, description="The limit in requests that were answered, in place of one in US dollars.")
     )
     on_breach: Annotated[
         Literal["block", "warn"],
@@ -118,3 +134,15 @@ class Budget(Managed):
         description="What a client is told beside the refusal: whom to ask, where to read.",
     )
     description: Description = Field(None, description="What the budget is for, for people.")
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "Budget":
+        if sum(getattr(self, f"limit_{unit}") is not None for unit in get_args(Unit)) != 1:
+            msg = "a budget has exactly one of limit_usd, limit_tokens and limit_requests"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def unit(self) -> Unit:
+        """What is counted."""
+        return next(unit for unit in get_args(Unit) if getattr(self, f"limit_{unit}") is not None)
