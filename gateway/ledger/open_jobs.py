@@ -7,7 +7,7 @@ process at a time looks after it: whoever has its lease, which others take over 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
@@ -16,9 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import clock
 from gateway.ledger.stored_entry import IndexLostError
 from gateway.money.budget import Unit
+from gateway.shapes.deferred import KINDS
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.storage.engine import writing
 from gateway.storage.tables import open_jobs
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.wire.unreadable import UNREADABLE
 
 LEASE_US: Final = 30_000_000
 """For so long others leave what a process looks after. It is shorter than a lease of shared counters."""
@@ -81,6 +84,13 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.record.occurred_at
 
 
+class Claimed(NamedTuple):
+    """What a process looks after, and the ids of rows that it cannot read, which it leaves to others."""
+
+    jobs: Sequence[OpenJob]
+    unreadable: Sequence[str]
+
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(OpenJob).decode
 
@@ -100,8 +110,10 @@ def remove(connection: Connection, id_: str) -> None:
     connection.execute(delete(open_jobs).where(open_jobs.c.id == id_))
 
 
-def claim(connection: Connection, holder: str, now: int, until: int) -> list[OpenJob]:
+def claim(connection: Connection, holder: str, now: int, until: int) -> Claimed:
     """Renews the lease of what a process looks after, and takes over what nobody does any more.
+
+    A row that it cannot read, which a newer version may have written, is left as it is, for whoever can.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
@@ -112,8 +124,21 @@ def claim(connection: Connection, holder: str, now: int, until: int) -> list[Ope
         .where(or_(table.held_by == holder, table.held_until < now))
         .values(held_by=holder, held_until=until)
     )
-    rows = connection.execute(select(table.job).where(table.held_by == holder).order_by(table.id))
-    return [_decode(row.job) for row in rows]
+    rows = connection.execute(select(table.id, table.job).where(table.held_by == holder).order_by(table.id))
+    read = [(row.id, _read(row.job)) for row in rows]
+    unreadable = [id_ for id_, job in read if job is None]
+    for id_ in unreadable:
+        connection.execute(update(open_jobs).where(table.id == id_).values(held_by="", held_until=0))
+    return Claimed([job for _, job in read if job is not None], unreadable)
+
+
+def _read(text: str) -> OpenJob | None:
+    """One row; `None` where it says what this version does not know."""
+    try:
+        job = _decode(text)
+    except UNREADABLE:
+        return None
+    return job if job.kind in KINDS and job.endpoint in ENDPOINTS else None
 
 
 class JobStore:
@@ -142,7 +167,7 @@ class JobStore:
         """Takes out one that is over."""
         await self._write(lambda connection: remove(connection, id_))
 
-    async def claim(self) -> Sequence[OpenJob]:
+    async def claim(self) -> Claimed:
         """What this process is to look after from now on."""
         now = clock.microseconds()
         return await self._write(lambda connection: claim(connection, self._holder, now, now + LEASE_US))

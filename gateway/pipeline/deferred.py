@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -57,7 +58,7 @@ from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.snapshot import CompiledKey, Snapshot
 from gateway.telemetry.decision_record import UNPRICED, AttemptRecord, Charge
 from gateway.turns import LONG_BYTES, beside
-from gateway.upstream.failure import UpstreamFailure
+from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
 from gateway.usage import TOKENS, Served, Stated, Usage
 from gateway.wire.json_body import JsonBody
@@ -72,6 +73,10 @@ _AT_ONCE: Final = 256
 _MOST: Final = 2**53 - 1
 _ERRORS: Final = 400
 _NOT_FOUND: Final = 404
+_NO_SUCH_PATH: Final = (404, 405)
+_PAGE: Final = 100
+"""Batches of one page of OpenAI's list, which has no more."""
+_MOST_PAGES: Final = 1_000
 _GIVEN_UP_US: Final = 72 * 3_600_000_000
 """After so long, three times as long as any of it may take, work is charged for what it holds."""
 _LOST_US: Final = 900_000_000
@@ -93,6 +98,7 @@ class _ListedBatch(msgspec.Struct, gc=False):
 
 class _ListedBatches(msgspec.Struct, gc=False):
     data: list[_ListedBatch] = []
+    has_more: bool = False
 
 
 _decode_list: Final = msgspec.json.Decoder(_ListedBatches).decode
@@ -525,7 +531,7 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
     """What came of it, `None` while it goes on. Raises `UpstreamFailure` where nobody can tell at present."""
     kind, age = KINDS[job.kind], clock.microseconds() - job.created_at
     if age > _GIVEN_UP_US:
-        return _as_held_for(job)
+        return _as_held_for(job, snapshot)
     name = next(
         (one for one in snapshot.upstreams if identity_of_provider(snapshot.identities, one) == job.provider), None
     )
@@ -538,7 +544,8 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
     response = await call(provider, kind.fetched_at, {"id": object_id})
     data = await whole_of(response, LONGEST_LINE)
     if response.status == _NOT_FOUND:
-        return _as_held_for(job)
+        # It may have run. What was begun a moment ago may not be seen everywhere yet.
+        return _as_held_for(job, snapshot) if age > _HEARD_OF_US else None
     told = None if response.status >= _ERRORS else progress(kind, data)
     if told is None or not told[0]:
         return None
@@ -551,7 +558,7 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
         answers = await call(provider, kind.results_at, {"id": id_})
         try:
             if answers.status >= _ERRORS:
-                return _as_held_for(job) if answers.status == _NOT_FOUND else None
+                return _as_held_for(job, snapshot) if answers.status == _NOT_FOUND else None
             await _read(answers, bill)
         finally:
             await answers.close()
@@ -580,13 +587,9 @@ async def _sought(job: OpenJob, provider: Provider, services: Services) -> str |
     now = clock.microseconds()
     if not job.input_id or now - job.created_at < _HEARD_OF_US:
         return None
-    data = await whole_of(await call(provider, "batches_list", {}), LONGEST_LINE)
     since = job.created_at // _MICROSECONDS - _CLOCKS_DIFFER_S
     until = (now - _HEARD_OF_US) // _MICROSECONDS + _CLOCKS_DIFFER_S
-    try:
-        listed = _decode_list(data).data
-    except UNREADABLE:
-        return None
+    listed = await _listed(provider, since)
     found = [one for one in listed if one.input_file_id == job.input_id and since <= one.created_at <= until]
     known = await services.objects.find(job.virtual_key, [one.id for one in found])
     unknown = sorted((one.created_at, one.id) for one in found if one.id not in known)
@@ -601,6 +604,36 @@ async def _sought(job: OpenJob, provider: Provider, services: Services) -> str |
     return id_
 
 
+async def _listed(provider: Provider, since: int) -> Sequence[_ListedBatch]:
+    """The batches of a provider's account, as far back as a moment, in seconds since the epoch.
+
+    Raises `UpstreamFailure` where it does not say all of them.
+    """
+    listed: dict[str, _ListedBatch] = {}
+    wanted: dict[str, str | int] = {"limit": _PAGE}
+    for _ in range(_MOST_PAGES):
+        response = await call(provider, "batches_list", {}, query=urlencode(wanted).encode())
+        data = await whole_of(response, LONGEST_LINE)
+        if response.status in _NO_SUCH_PATH:
+            break
+        try:
+            page = _decode_list(data)
+        except UNREADABLE:
+            page = None
+        if page is None or response.status >= _ERRORS:
+            raise UpstreamFailure(FailureKind.PROTOCOL, f"its list of batches was answered by {response.status}")
+        known = len(listed)
+        listed.update((one.id, one) for one in page.data)
+        # Who does not know `after` says the same again.
+        if not page.has_more or len(listed) == known:
+            break
+        first, last = page.data[0], page.data[-1]
+        if first.created_at >= last.created_at and last.created_at < since:
+            break  # it begins with the newest
+        wanted["after"] = last.id
+    return tuple(listed.values())
+
+
 async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
     """Files of results are the key's whose batch it is."""
     now = clock.microseconds()
@@ -612,9 +645,14 @@ async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
         await services.objects.remember(kept)
 
 
-def _as_held_for(job: OpenJob) -> Outcome:
-    """What is charged where nobody can tell what was consumed: the most that it can be."""
-    return Outcome(cost=_most_of(job), warning=USAGE_NOT_REPORTED)
+def _as_held_for(job: OpenJob, snapshot: Snapshot) -> Outcome:
+    """What is charged where nobody can tell what was consumed: the most that it can be, or what the file says."""
+    return Outcome(cost=_charged_unreported(job, snapshot), warning=USAGE_NOT_REPORTED)
+
+
+def _charged_unreported(job: OpenJob, snapshot: Snapshot) -> int:
+    """Nano-USD that all of it is charged where none of it states its usage."""
+    return _most_of(job) if snapshot.in_force.charges_missing_usage else 0
 
 
 def _most_of(job: OpenJob) -> int:
@@ -672,9 +710,10 @@ class _Bill:
         further = self._further or msgspec.UNSET
         warning, cost = f"{UNPRICED}{', '.join(self._unpriced)}" if self._unpriced else None, self._cost
         if self._unreported:
-            # Of answers that do not say what they consumed it is their share of the most that it can be.
+            # Of answers that do not say what they consumed it is their share.
             warning = USAGE_NOT_REPORTED
-            cost = (cost or 0) + _most_of(self._job) * self._unreported // self._count
+            share = _charged_unreported(self._job, self._snapshot) * self._unreported // self._count
+            cost = (cost or 0) + share
         return Outcome(Usage(**self._figures, further=further), cost, self._price, warning)
 
     def _charge(self, stated: Stated) -> None:

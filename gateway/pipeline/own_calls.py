@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from gateway.pipeline.ask import WHOLE_BODY_BYTES
-from gateway.providers.base import Provider
+from gateway.providers.base import Provider, with_query
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stored_endpoints import STORED, of_request
 from gateway.shapes.vendor import Vendor
@@ -20,6 +20,7 @@ async def call(
     row: str,
     parts: Mapping[str, str],
     *,
+    query: bytes = b"",
     upload: Upload | None = None,
     content_type: str = "",
 ) -> UpstreamResponse:
@@ -28,7 +29,7 @@ async def call(
     headers: Headers = [] if upload is None else [("content-type", content_type)]
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
         headers += _ANTHROPIC
-    return await send(provider, endpoint, headers, upload=upload)
+    return await send(provider, endpoint, headers, query=query, upload=upload)
 
 
 async def send(
@@ -37,6 +38,7 @@ async def send(
     headers: Headers,
     further: Sequence[tuple[str, str]] = (),
     *,
+    query: bytes = b"",
     upload: Upload | None = None,
 ) -> UpstreamResponse:
     """The head of the answer of an endpoint whose requests have no body but an upload. Raises `UpstreamFailure`.
@@ -46,6 +48,7 @@ async def send(
         endpoint: What it is asked for.
         headers: Those of the caller, to which credentials are added.
         further: Those that no configured header replaces.
+        query: What the URL asks for besides.
         upload: What goes up.
     """
     provider.prepare_headers(headers, endpoint)
@@ -53,7 +56,7 @@ async def send(
     timeouts = provider.timeouts
     request = UpstreamRequest(
         method=endpoint.method,
-        url=provider.url(endpoint, "", stream=False),
+        url=with_query(provider.url(endpoint, "", stream=False), query),
         headers=headers,
         body=b"",
         connect_timeout_s=timeouts.connect_s,

@@ -6,6 +6,7 @@ serves anybody.
 
 import asyncio
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -58,6 +59,7 @@ class JobKeeper:
         self._task: asyncio.Task[None] | None = None
         self._claim_at = 0.0
         self._ended: set[str] = set()
+        self._told: set[str] = set()
         self._of_worker: tuple[Services, Holder[Snapshot]]
 
     async def open(self, job: OpenJob, lease: Lease | None) -> None:
@@ -140,9 +142,10 @@ class JobKeeper:
         known = set(self._watched)
         self._ended.clear()
         try:
-            jobs = await self._store.claim()
+            jobs, unreadable = await self._store.claim()
         except IndexLostError:
             return True  # what is known here is looked after all the same
+        self._tell(unreadable, services)
         for id_ in known - {job.id for job in jobs}:  # somebody else took it over
             watched = self._watched.pop(id_, None)
             if watched is not None and watched.lease is not None:
@@ -160,6 +163,13 @@ class JobKeeper:
                 continue
             self._watched[job.id] = _Watched(job, lease, self._first_pause_s(job))
         return True
+
+    def _tell(self, unreadable: Collection[str], services: Services) -> None:
+        """Tells of rows that nobody here can read: in the log once, by the metric for as long as they are there."""
+        for id_ in sorted(set(unreadable) - self._told):
+            _log.error("%s in open_jobs cannot be read by this version: nothing holds for it, nor charges it", id_)
+        self._told = set(unreadable)
+        services.metrics.open_jobs_unreadable(len(unreadable))
 
     async def _look_at(self, watched: _Watched, services: Services, holder: Holder[Snapshot]) -> None:
         job = watched.job

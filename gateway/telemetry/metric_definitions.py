@@ -229,6 +229,12 @@ class MetricDefinitions:
             "Ledger entries that the database refuses for what they are, in `set-aside.jsonl` of the spool.",
             "livemax",
         )
+        self.jobs_unreadable = self._gauge(
+            "open_jobs_unreadable",
+            "Batches and responses in the background that this gateway cannot read in the table `open_jobs`: it holds "
+            "nothing for them, and charges nothing.",
+            "livemax",
+        )
         self.restarts = self._gauge(
             "worker_restarts", "Workers that ended and were replaced since the gateway began.", "livemax"
         )

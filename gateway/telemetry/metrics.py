@@ -227,6 +227,10 @@ class Metrics:
         self._metrics.oldest.set(oldest_s)
         self._count_up_to(self._metrics.lost, dropped)
 
+    def open_jobs_unreadable(self, count: int) -> None:
+        """How much of the work that goes on at providers cannot be read here."""
+        self._metrics.jobs_unreadable.set(count)
+
     def upstream_connections(self, states: Mapping[str, tuple[int, int, int]]) -> None:
         """By origin, how many connections carry a call or are idle, and how many calls wait for one."""
         for origin, counts in states.items():

@@ -314,6 +314,21 @@ CASES = [
     ),
     ("none lies aside", {'gateway_ledger_set_aside_entries{instance="a"}': "0x30"}, "20m", set()),
     (
+        "work at providers cannot be read",
+        {
+            'gateway_open_jobs_unreadable{instance="a"}': "0x5 1x40",
+            'gateway_open_jobs_unreadable{instance="b"}': "0x45",
+        },
+        "30m",
+        {"GatewayOpenJobsUnreadable"},
+    ),
+    (
+        "a rollout passes over what the newer version wrote",
+        {'gateway_open_jobs_unreadable{instance="a"}': "1x9 0x40"},
+        "30m",
+        set(),
+    ),
+    (
         "records are lost",
         {'gateway_decision_records_dropped_total{instance="a"}': "0x10 0+5x20"},
         "20m",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.ledger.open_jobs import Held, OpenJob
 from gateway.ledger.stored_entry import StoredObject
 from gateway.pipeline.deferred import look
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.upstream.failure import UpstreamFailure
 from tests.support.keys import HASH
 from tests.support.nodes import Answer, Ledger, Node
 from tests.support.objects import NoJobs, Objects
@@ -40,8 +42,12 @@ class Played:
         self.answers = answers
 
     async def send(self, request):
-        path = request.url.partition("/v1/")[2]
+        path, _, query = request.url.partition("/v1/")[2].partition("?")
         found = self.answers.get(path.replace("/", "_"))
+        if callable(found):
+            found = found(dict(parse_qsl(query)))
+        if isinstance(found, Answer):
+            return found
         return Answer(b"{}", 404) if found is None else Answer(found if isinstance(found, bytes) else dumped(found))
 
 
@@ -59,8 +65,8 @@ def job(kind="batch", age_s=300, **more):
     )
 
 
-def looked_at(work, services=None, **answers):
-    node = Node(CONFIG, MemoryCounters(), Ledger(), Played(**answers))
+def looked_at(work, services=None, config=CONFIG, **answers):
+    node = Node(config, MemoryCounters(), Ledger(), Played(**answers))
     return asyncio.run(look(work, node.snapshot, replace(node.services, **(services or {}))))
 
 
@@ -97,6 +103,34 @@ def test_everything_that_was_consumed_is_charged(work, answers, cost, warning):
         assert outcome is None
     else:
         assert (outcome.cost, outcome.warning) == (cost, warning)
+
+
+FREE = f"{CONFIG}on_missing_usage: charge_zero\n"
+DONE = {"status": "completed", "output_file_id": "out"}
+
+
+@pytest.mark.parametrize(
+    ("work", "answers", "cost"),
+    [
+        ({}, {}, HELD),
+        ({"kind": "message_batch", "endpoint": "messages"}, {}, HELD),
+        (IN_BACKGROUND, {}, HELD),
+        ({}, {"batches_b": DONE}, HELD),
+        ({"age_s": 73 * 3600}, {"batches_b": {"status": "in_progress"}}, HELD),
+        ({}, {"batches_b": DONE, "files_out_content": line(usage=USAGE) + line()}, 1_000_000 + HELD // 2),
+        (IN_BACKGROUND, {"responses_b": {**RESPONSE, "status": "cancelled", "usage": None}}, HELD),
+    ],
+    ids=["a batch", "messages", "a response", "results", "too long", "one of two answers", "a cancelled one"],
+)
+def test_what_nobody_can_tell_is_charged_as_held_unless_the_file_makes_it_free(work, answers, cost):
+    as_held, free = (looked_at(job(**work), config=config, **answers) for config in (CONFIG, FREE))
+    assert (as_held.cost, as_held.warning) == (cost, "usage-not-reported")
+    assert (free.cost, free.warning) == (cost % (HELD // 2), "usage-not-reported")
+
+
+@pytest.mark.parametrize("kind", [{}, IN_BACKGROUND])
+def test_what_was_begun_a_moment_ago_may_not_be_seen_yet(kind):
+    assert looked_at(job(age_s=20, **kind)) is None
 
 
 class Known(Objects):
@@ -139,3 +173,47 @@ def test_a_batch_that_nobody_heard_of_is_no_other_of_its_file():
     # Whoever makes it now may still hear of it.
     fresh = job(object_id="", input_id="file-1", age_s=60)
     assert sought(("b-lost", "file-1", 1), work=fresh) == (None, [], [])
+
+
+def paged(batches, size, *, knows_after=True, newest_first=True):
+    """A list of batches, a page at a time; how many pages were asked for is its `asked`."""
+    ordered = sorted(batches, key=lambda one: one["created_at"], reverse=newest_first)
+
+    def answer(query):
+        answer.asked += 1
+        ids = [one["id"] for one in ordered]
+        first = ids.index(query["after"]) + 1 if knows_after and "after" in query else 0
+        of_page = ordered[first : first + min(size, int(query.get("limit", 20)))]
+        return {"object": "list", "data": of_page, "has_more": not knows_after or first + size < len(ordered)}
+
+    answer.asked = 0
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("how", "found", "pages"),
+    [
+        ({"size": 100}, "b-lost", 4),
+        # Behind what was made before it there is nothing to be found.
+        ({"size": 30}, "b-lost", 11),
+        ({"size": 30, "newest_first": False}, "b-lost", 17),
+        ({"size": 30, "knows_after": False}, None, 2),
+    ],
+)
+def test_a_batch_that_nobody_heard_of_is_sought_on_every_page(how, found, pages):
+    lost = job(object_id="", input_id="file-1")
+    at = lost.created_at // 1_000_000
+    others = [{"id": f"b-{n}", "input_file_id": "file-2", "created_at": at + n} for n in range(-250, 250) if n]
+    listed = paged([*others, {"id": "b-lost", "input_file_id": "file-1", "created_at": at}], **how)
+    jobs = Begun()
+    looked_at(lost, {"objects": Known(), "jobs": jobs}, batches=listed, **{"batches_b-lost": {"status": "failed"}})
+    assert [one.object_id for one in jobs.jobs] == ([found] if found else [])
+    assert listed.asked == pages
+
+
+@pytest.mark.parametrize("page", [Answer(b"{}", 500), Answer(b"{}", 429), Answer(b"<html>"), Answer(b"[]", 401)])
+def test_a_batch_is_not_lost_while_its_provider_does_not_list_it(page):
+    long_ago = job(object_id="", input_id="file-1", age_s=3600)
+    with pytest.raises(UpstreamFailure):
+        looked_at(long_ago, {"objects": Known(), "jobs": Begun()}, batches=lambda _: page)
+    assert looked_at(long_ago).is_lost

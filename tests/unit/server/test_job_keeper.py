@@ -1,15 +1,17 @@
 """Who looks after what goes on at providers: each of it is charged once, whatever comes in between."""
 
 import asyncio
+import re
 
 import pytest
 
 from gateway.counters.memory import MemoryCounters
-from gateway.ledger.open_jobs import OpenJob
+from gateway.ledger.open_jobs import Claimed, OpenJob
 from gateway.pipeline.deferred import Outcome
 from gateway.server import job_keeper
 from gateway.server.job_keeper import JobKeeper
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.metrics import Metrics
 
 
 def job(id_):
@@ -24,6 +26,7 @@ class Store:
     def __init__(self, *ids):
         self.rows = {one: job(one) for one in ids}
         self.claims = None
+        self.unreadable = []
         self.fails = False
 
     async def add(self, one):
@@ -41,7 +44,7 @@ class Store:
         rows = list(self.rows.values())
         if self.claims is not None:
             await self.claims.wait()
-        return rows
+        return Claimed(rows, self.unreadable)
 
     def close(self):
         pass
@@ -50,7 +53,9 @@ class Store:
 class World:
     """Services and a snapshot, of which a keeper that is told what `look` sees uses hardly anything."""
 
-    counters = MemoryCounters()
+    def __init__(self):
+        self.counters, self.metrics = MemoryCounters(), Metrics()
+
     current = None
 
 
@@ -173,3 +178,29 @@ def test_who_leaves_before_it_is_written_down_leaves_nothing(seen):
 
     asyncio.run(use())
     assert seen.charged == []
+
+
+def test_what_cannot_be_read_is_told_once_and_counted_until_it_can(seen, caplog):
+    def counted(world):
+        told = world.metrics.render(private=False).decode()
+        return re.search(r"^gateway_open_jobs_unreadable (\S+)$", told, re.MULTILINE)[1]
+
+    async def use():
+        store, world = Store("a"), World()
+        store.unreadable = ["b", "c"]
+        seen.says = {"a": Outcome()}
+        seen.may_look.set()
+        keeper = JobKeeper(store, 0.01)
+        await keeper.start(world, world)
+        await until(lambda: not store.rows)
+        await keeper._claim(world)
+        assert counted(world) == "2.0"
+        store.unreadable = []
+        await keeper._claim(world)
+        assert counted(world) == "0.0"
+        await keeper.close()
+
+    asyncio.run(use())
+    assert seen.charged == ["a"]
+    told = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert [one.split()[0] for one in told] == ["b", "c"]
