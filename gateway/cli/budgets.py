@@ -115,18 +115,17 @@ def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _print(rows: Sequence[Mapping[str, Any]]) -> None:
-    from gateway.cli.tables import bar, cell, exact_usd, new_table, print_table  # noqa: PLC0415 - see above
+    from gateway.cli.tables import bar, cell, new_table, print_table  # noqa: PLC0415 - see above
 
     if not rows:
         results.print(Text("The configuration has no budgets."))
         return
-    limits = exact_usd([row["limit_nano_usd"] for row in rows])
-    spent = exact_usd([row["spent_nano_usd"] for row in rows])
-    held = exact_usd([row["reserved_nano_usd"] or 0 for row in rows])
+    limits, spent, held = (_amounts(rows, name) for name in ("limit", "spent", "reserved"))
+    is_money = all(row["unit"] == "usd" for row in rows)
     table = new_table()
     for name in ("budget", "scope", "window", "since", "resets at"):
         table.add_column(name)
-    for name in ("limit (USD)", "spent", "reserved", "%"):
+    for name in ("limit (USD)" if is_money else "limit", "spent", "reserved", "%"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("", "state"):
         table.add_column(name)
@@ -138,12 +137,22 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
             *map(cell, _window(row)),
             limit,
             used,
-            "-" if row["reserved_nano_usd"] is None else reserved,
+            "-" if row["reserved"] is None else reserved,
             f"{row['percent']:,}",
-            bar(row["spent_nano_usd"], row["limit_nano_usd"], color),
+            bar(row["spent"], row["limit"], color),
             cell(row["state"], color),
         )
     print_table(table)
+
+
+def _amounts(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """A column: US dollars one below the other, and where some count something else, each with what it is."""
+    from gateway.cli.tables import exact_usd  # noqa: PLC0415 - see above
+    from gateway.money.budget import amount_shown  # noqa: PLC0415
+
+    if all(row["unit"] == "usd" for row in rows):
+        return exact_usd([row[name] or 0 for row in rows])
+    return [amount_shown(row["unit"], row[name] or 0) for row in rows]
 
 
 def _scope(row: Mapping[str, Any]) -> str:
@@ -151,6 +160,7 @@ def _scope(row: Mapping[str, Any]) -> str:
     text = f"{kind} {value}"
     if row["provider"] is not None:
         text += f" at {row['provider']}"
+    text += "".join(f", {name} {row[name]}" for name in ("model", "endpoint") if row[name] is not None)
     if row["each"] is None:
         return text
     each = row["each"].replace("_", " ")

@@ -51,7 +51,7 @@ def _reach(budget: Budget, covered: _Covered, at: Path, *, is_declared: bool) ->
 
 
 def _amount_and_time(budget: Budget, at: Path) -> Iterator[Checked]:
-    if budget.limit_usd > MOST_USD:
+    if budget.limit_usd is not None and budget.limit_usd > MOST_USD:
         yield Checked(Finding("invalid-value", f"a limit is at most {MOST_USD:,} US dollars", (*at, "limit_usd")))
     anchor = budget.cycle_anchor_at
     if anchor is not None and not _FIRST_YEAR < anchor.year < _LAST_YEAR:
@@ -66,7 +66,10 @@ def _amount_and_time(budget: Budget, at: Path) -> Iterator[Checked]:
 def _margin(budget: Budget, at: Path) -> Iterator[Checked]:
     """What a budget keeps back has to be a part of its limit, and is of use only where something is learned."""
     margin, learns = budget.reserve_margin_usd, budget.reserve == "learned"
-    if learns and budget.on_breach == "warn":
+    if learns and budget.limit_usd is None:
+        message = f"`learned` holds money, and the budget counts {budget.unit}"
+        yield Checked(Finding("invalid-value", message, (*at, "reserve"), "Leave it out."))
+    elif learns and budget.on_breach == "warn":
         message = "a budget that only warns refuses nothing, so it has no use for `learned`"
         yield Checked(Finding("invalid-value", message, (*at, "reserve"), "Write `on_breach: block`, or leave it out."))
     elif learns and margin is None:
@@ -76,7 +79,7 @@ def _margin(budget: Budget, at: Path) -> Iterator[Checked]:
     elif margin is not None and not learns:
         message = "only `reserve: learned` keeps something back"
         yield Checked(Finding("invalid-value", message, (*at, "reserve_margin_usd"), "Leave it out."))
-    elif margin is not None and margin >= budget.limit_usd:
+    elif margin is not None and budget.limit_usd is not None and margin >= budget.limit_usd:
         message = "what is kept back has to be less than the limit"
         yield Checked(Finding("invalid-value", message, (*at, "reserve_margin_usd")))
 

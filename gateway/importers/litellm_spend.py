@@ -118,10 +118,11 @@ def _sums(dump: object) -> Iterator[_Sum]:
 
 
 def _is_of(budget: CompiledBudget, one: _Sum) -> bool:
-    """Whether a sum is what a budget counts; one of a single provider counts less."""
+    """Whether a sum is what a budget counts; one of a provider, a model or an endpoint counts less."""
     scope = budget.scope
     is_named = scope.kind == one.kind and one.name in ("", scope.value)
-    return is_named and budget.each == one.each and budget.provider is None
+    counts_all = (budget.unit, budget.provider, budget.model, budget.endpoint) == ("usd", None, None, None)
+    return is_named and budget.each == one.each and counts_all
 
 
 def _opening(

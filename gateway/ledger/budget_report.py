@@ -36,8 +36,8 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
         span: The present window.
         who: Whose counter it is where everyone has one of their own; `None` for a budget without `each`, and on the
             only row of one that nobody was charged under yet.
-        spent: Nano-USD that the ledger says.
-        held: Nano-USD that requests under way hold; `None` where no serving process tells.
+        spent: What the ledger says, in the budget's unit (nano-USD, tokens, requests).
+        held: What requests under way hold, in that unit; `None` where no serving process tells.
     """
 
     budget: CompiledBudget
@@ -142,15 +142,26 @@ def record(row: BudgetRow) -> dict[str, Any]:
         "window_id": span.id,
         "starts_at": moment_text(span.start * _SECOND_US, zone),
         "resets_at": None if span.end is None else moment_text(span.end * _SECOND_US, zone),
-        "limit_nano_usd": budget.limit,
-        "limit_usd": to_usd(budget.limit),
-        "spent_nano_usd": row.spent,
-        "spent_usd": to_usd(row.spent),
-        "reserved_nano_usd": row.held,
-        "reserved_usd": None if row.held is None else to_usd(row.held),
+        **_in_usd(row),
         "percent": row.percent,
         "state": row.state,
+        "unit": budget.unit,
+        "limit": budget.limit,
+        "spent": row.spent,
+        "reserved": row.held,
+        "model": budget.model,
+        "endpoint": budget.endpoint,
     }
+
+
+def _in_usd(row: BudgetRow) -> dict[str, Any]:
+    """Limit, spent and reserved of a budget of money, as whole nano-USD and as exact text; `None` of another."""
+    amounts = {"limit": row.budget.limit, "spent": row.spent, "reserved": row.held}
+    found: dict[str, Any] = {}
+    for name, amount in amounts.items():
+        known = amount if row.budget.unit == "usd" else None
+        found |= {f"{name}_nano_usd": known, f"{name}_usd": None if known is None else to_usd(known)}
+    return found
 
 
 def _spent(connection: Connection, counters: Sequence[tuple[str, Span]], at: int) -> dict[str, int]:

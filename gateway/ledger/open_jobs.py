@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.ledger.stored_entry import IndexLostError
+from gateway.money.budget import Unit
 from gateway.shapes.deferred import KINDS
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.storage.engine import writing
@@ -29,7 +30,7 @@ _Result = TypeVar("_Result")
 
 
 class Held(msgspec.Struct, frozen=True):
-    """Nano-USD that are held of one budget's counter.
+    """What is held of one budget's counter.
 
     Args:
         counter: The key of the counter.
@@ -37,6 +38,7 @@ class Held(msgspec.Struct, frozen=True):
         ceiling: The budget's limit in the counter's window.
         resets_at: When that window is over, in seconds since the epoch.
         blocks: Whether the budget refuses.
+        unit: What the counter counts.
     """
 
     counter: str
@@ -44,6 +46,7 @@ class Held(msgspec.Struct, frozen=True):
     ceiling: int
     resets_at: int | None
     blocks: bool
+    unit: Unit = "usd"
 
 
 class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +63,7 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         models: What its requests ask for, as the provider calls it.
         object_id: The provider's own id; empty until it has answered.
         input_id: The file that it was made of, if there is one.
+        most: Nano-USD that all of its requests may cost; 0 where each budget counts all of them.
     """
 
     id: str
@@ -72,6 +76,7 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: tuple[str, ...] = ()
     object_id: str = ""
     input_id: str = ""
+    most: int = 0
 
     @property
     def created_at(self) -> int:

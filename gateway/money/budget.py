@@ -2,12 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import quote
 
 from gateway.errors import GatewayError
+from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 
 END_USER_HEADER: Final = "X-LangWatch-End-User-Id"
@@ -18,6 +19,9 @@ MAX_END_USER_LENGTH: Final = 256
 
 ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key", "tag"]
 """What a budget's scope names."""
+
+Unit = Literal["usd", "tokens", "requests"]
+"""What a budget counts: nano-USD, tokens, or requests that were answered."""
 
 _LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -45,25 +49,31 @@ class Scope:
 
 @dataclass(frozen=True)
 class Counted:
-    """What the counters of a budget call it, what its scope names, and its provider: ids, which outlive names."""
+    """What the counters of a budget call it, what its scope names, its provider and model: ids, which outlive names."""
 
     name: str
     scope: str
     provider: str | None
+    model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledBudget:
-    """A limit on spend.
+    """A limit on what is spent.
 
     Args:
         name: Its name in the configuration.
         scope: Whom it covers.
         each: Who under the scope has a counter of their own; `None`: one counter for all together.
         window: When the spend starts from zero.
-        limit: Nano-USD in one window.
+        limit: What may be spent in one window, in the unit.
+        unit: What is counted.
         blocks: Whether what would pass the limit is refused; otherwise it passes with a warning.
         provider: The only provider whose spend counts; `None`: that of all.
+        model: The glob of models whose spend counts; `None`: that of all.
+        endpoint: The only endpoint whose requests count; `None`: all.
+        matches_model: What the glob says of a model's name.
+        message: What clients are told beside a refusal.
         refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
         margin: Nano-USD of the limit that are kept back for requests that cost more than such requests do; `None`:
             every request holds the most that it can cost.
@@ -75,8 +85,13 @@ class CompiledBudget:
     each: Literal["virtual_key", "principal", "end_user"] | None = None
     window: Window
     limit: int
+    unit: Unit = "usd"
     blocks: bool = True
     provider: str | None = None
+    model: str | None = None
+    endpoint: str | None = None
+    matches_model: Callable[[str], bool] | None = field(default=None, compare=False)
+    message: str | None = None
     refuses_unpriced: bool = True
     margin: int | None = None
     counted_as: Counted | None = None
@@ -89,12 +104,12 @@ class CompiledBudget:
 
     @property
     def ceiling(self) -> int:
-        """Nano-USD from which on requests are refused: the limit, without what is kept back."""
+        """From how much on requests are refused: the limit, without what is kept back."""
         return self.limit - (self.margin or 0)
 
 
 def applies(budget: CompiledBudget, who: Who) -> bool:
-    """Whether a request counts against a budget, provided that its provider does (`counts_provider`)."""
+    """Whether requests of somebody count against a budget, provided that the call does (`counts`)."""
     scope = budget.scope
     if scope.kind == "tag":
         return scope.value in who.tags
@@ -103,20 +118,37 @@ def applies(budget: CompiledBudget, who: Who) -> bool:
     return bool(getattr(who, scope.kind) == scope.value)
 
 
-def counts_provider(budget: CompiledBudget, provider: str) -> bool:
-    """Whether spend at a provider counts against a budget."""
-    return budget.provider is None or budget.provider == provider
+def counts(budget: CompiledBudget, provider: str, model: str, endpoint: str) -> bool:
+    """Whether a call counts against a budget: by the names of the provider, of the model there, and of the endpoint."""
+    if budget.endpoint is not None and budget.endpoint != endpoint:
+        return False
+    return counts_target(budget, provider, model)
+
+
+def counts_target(budget: CompiledBudget, provider: str, model: str) -> bool:
+    """The same of a call to an endpoint that counts."""
+    if budget.provider is not None and budget.provider != provider:
+        return False
+    matches = budget.matches_model
+    return matches is None or matches(model) or matches(f"{provider}/{model}")
 
 
 def refuses_unpriced(budget: CompiledBudget) -> bool:
     """Whether a model without a price is refused under a budget; one that only warns refuses nothing."""
-    return budget.blocks and budget.refuses_unpriced
+    return budget.blocks and budget.refuses_unpriced and budget.unit == "usd"
+
+
+def amount_shown(unit: Unit, amount: int) -> str:
+    """An amount for people, to the last digit: `$12.5`, `1,000 tokens`, `1 request`."""
+    if unit == "usd":
+        return f"${to_usd(amount)}"
+    return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
 def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_id: str) -> str:
     """The name of the counter of a budget that applies, such as `budget:monthly:team=search:month=2026-11`.
 
-    Two requests share a counter exactly if they share the budget (its name, scope, provider filter, and window) and,
+    Two requests share a counter exactly if they share the budget (its name, unit, scope, filters and window) and,
     where everyone has their own, the person or key. Requests without a principal share one that nobody else has. What
     `who` has are ids, as in `budget.counted_as`. No name is longer than 255 bytes. Raises `end_user_required` where a
     budget per end user applies and the request names nobody.
@@ -140,10 +172,17 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
 
     The names of a budget's counters with `each` go on with a colon.
     """
-    known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider)
+    known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider, budget.model)
     parts = ["budget", _quoted(known.name), f"{budget.scope.kind}={_quoted(known.scope)}"]
-    if known.provider is not None:
-        parts.append(f"provider={_quoted(known.provider)}")
+    unit = None if budget.unit == "usd" else budget.unit
+    for filter_, value in (
+        ("unit", unit),
+        ("provider", known.provider),
+        ("model", known.model),
+        ("endpoint", budget.endpoint),
+    ):
+        if value is not None:
+            parts.append(f"{filter_}={_quoted(value)}")
     return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
 
 

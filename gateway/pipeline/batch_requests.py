@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.money.habits import Habits
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
-from gateway.pipeline.holds import candidate_holds, find_end_user
+from gateway.pipeline.holds import candidate_holds, estimated_cost, find_end_user
 from gateway.pipeline.homes import owned, provider_called
 from gateway.pipeline.outbound import prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
@@ -67,8 +67,8 @@ def add_most(holds: dict[str, BudgetHold], further: Iterable[Hold]) -> None:
 class BatchRequests:
     """What is found of the requests of one batch, of which `take` is told one after the other.
 
-    `holds` is what all of them need of each budget, `models` what they ask the provider for, `ids` what they name of
-    what a provider keeps, `count` how many they are.
+    `holds` is what all of them need of each budget, `most` what they cost at most in nano-USD, `models` what they ask
+    the provider for, `ids` what they name of what a provider keeps, `count` how many they are.
 
     Args:
         received: The request that makes the batch.
@@ -87,6 +87,7 @@ class BatchRequests:
         self.holds: dict[str, BudgetHold] = {}
         self.models: dict[str, None] = {}
         self.ids: dict[str, Reference] = {}
+        self.most = 0
         self.count = 0
 
     def take(self, endpoint: Endpoint, data: bytes, place: str) -> bytes:
@@ -171,6 +172,8 @@ class BatchRequests:
 
     def _hold(self, admitted: Admitted, candidate: Candidate) -> None:
         add_most(self.holds, candidate_holds(admitted, candidate, self._habits))
+        if admitted.price is not None and self._key.budgets:
+            self.most += estimated_cost(admitted, admitted.price, candidate)
         if len(self.holds) > _MOST_COUNTERS:
             raise GatewayError(
                 "bad_request",

@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 from gateway.ledger.open_jobs import Held, OpenJob
 from gateway.ledger.storable import encode
 from gateway.ledger.stored_entry import IndexLostError, StoredObject
+from gateway.money.budget import Unit
 from gateway.money.cost import AnswerCost
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
@@ -495,12 +496,13 @@ def _job(request: Admitted, kind: Deferred, requests: BatchRequests) -> OpenJob:
         endpoint=endpoint.name,
         models=models,
         input_id=input_id,
+        most=requests.most,
     )
 
 
 def _as_held(hold: BudgetHold) -> Held:
     limit = hold.limit
-    return Held(limit.key, min(hold.amount, _MOST), limit.ceiling, limit.resets_at, limit.blocks)
+    return Held(limit.key, min(hold.amount, _MOST), limit.ceiling, limit.resets_at, limit.blocks, hold.budget.unit)
 
 
 def limit_of(held: Held) -> Limit:
@@ -655,7 +657,11 @@ def _charged_unreported(job: OpenJob, snapshot: Snapshot) -> int:
 
 def _most_of(job: OpenJob) -> int:
     """Nano-USD that all of it may cost."""
-    return max((one.amount for one in job.holds), default=0)
+    return job.most or _most_held(job, "usd")
+
+
+def _most_held(job: OpenJob, unit: Unit) -> int:
+    return max((one.amount for one in job.holds if one.unit == unit), default=0)
 
 
 class _Bill:
@@ -738,12 +744,23 @@ class _Bill:
         return (max(fitting, key=len),) if fitting else models
 
 
+def _share(job: OpenJob, outcome: Outcome, held: Held) -> int:
+    """What counts against one budget: of a part of the requests, such as those of one person or model, their share."""
+    if held.unit == "requests":
+        return 0 if outcome.is_lost else held.amount
+    if held.unit == "usd":
+        whole, most = outcome.cost or 0, _most_of(job)
+    elif outcome.usage is None:
+        return 0 if outcome.is_lost else held.amount
+    else:
+        whole, most = outcome.usage.input_tokens + outcome.usage.output_tokens, _most_held(job, "tokens")
+    return whole if held.amount >= most else whole * held.amount // most
+
+
 def conclude(job: OpenJob, outcome: Outcome, lease: Lease | None, services: Services) -> None:
     """Charges what came of work, and tells ledger, log and metrics; its row in the ledger is the same each time."""
     cost = outcome.cost or 0
-    most = _most_of(job)
-    # A budget of a part of its requests, such as those of one person, has its share of the whole.
-    shares = {one.counter: cost if one.amount == most else cost * one.amount // most for one in job.holds}
+    shares = {one.counter: _share(job, outcome, one) for one in job.holds}
     if lease is not None:
         lease.settle(shares)
     else:

@@ -287,6 +287,10 @@ def _told(budget: CompiledBudget) -> str:
     whose = f"{budget.scope.kind} {budget.scope.value}"
     if budget.provider is not None:
         whose += f" at {budget.provider}"
+    if budget.model is not None:
+        whose += f", models {budget.model}"
+    if budget.endpoint is not None:
+        whose += f", {budget.endpoint} alone"
     if budget.each is not None:
         whose += f", each {budget.each.replace('_', ' ')}"
     window = _WINDOWS.get(budget.window.kind, f"per {budget.window.kind}")

@@ -9,7 +9,7 @@ import msgspec
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
-from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
+from gateway.money.budget import CompiledBudget, counts_target, end_user_of
 from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
@@ -41,7 +41,7 @@ from gateway.shapes.images import IMAGES, pictures_given
 from gateway.shapes.stated import StatedLimit, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
-from gateway.snapshot.budgets import Meter, metering
+from gateway.snapshot.budgets import Meter
 from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
@@ -66,6 +66,8 @@ _UNITS = {
     Dimension.TPM: "tokens per minute",
     Dimension.CONCURRENCY: "requests at one time",
 }
+Target = tuple[str, str]
+"""A provider, and what a model is called there."""
 _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
 
@@ -117,38 +119,54 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
         return []
     provider, started_at = candidate.upstream.provider.name, received.started_at
     price = request.price if candidate is request.candidate else candidate.prices.at(started_at)
-    counting = key.meterings.get(provider)
-    if counting is None:
-        counting = key.meterings[provider] = metering(key.budgets, provider)
+    counting = key.meterings.of(provider, candidate.model, received.endpoint.name)
     blocking, strict = counting.blocking, counting.strict
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
-    needed = 0
-    if price is not None:
-        if blocking is not None:
-            _check_limit(request.output_cap, blocking)
-            _check_limit(request.choices, blocking)
-        needed = estimated_cost(request, price, candidate, strict, blocking)
+    if blocking is not None and (price is not None or counting.counts_tokens):
+        _check_limit(request.output_cap, blocking)
+        _check_limit(request.choices, blocking)
+    most = 0 if price is None else estimated_cost(request, price, candidate, strict, blocking)
     limits = counting.limits(started_at, request.end_user)
-    if received.trail.reservations or request.replaced:
-        held, owed = _held(received.trail), _owed_for_replaced(request)[0]
-    elif not key.learns:
+    is_first = not (received.trail.reservations or request.replaced)
+    if is_first and not key.learns and counting.counts_money_alone:
         # PERF: the first call of most requests.
-        return [BudgetHold(limit_, needed, meter.budget) for meter, limit_ in limits]
-    else:
-        held, owed = {}, {}
-    usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
-    return list(_beyond_held(limits, needed, usual, held, owed))
+        return [BudgetHold(limit_, most, meter.budget) for meter, limit_ in limits]
+    needed = _Needed(most, _tokens_at_most(request, candidate, blocking) if counting.counts_tokens else 0)
+    held: Mapping[str, int] = {}
+    if not is_first:
+        held = _held(received.trail)
+        owed, _ = _owed_for_replaced(request)
+        needed = needed._replace(owed=owed, answered=_answered_before(request))
+    usual = usual_cost(request, price, candidate, habits, most) if key.learns and price is not None else most
+    return list(_beyond_held(limits, needed, usual, held))
+
+
+class _Needed(NamedTuple):
+    """What a call may consume: nano-USD and tokens; and what answers that it replaces have cost and had, by target."""
+
+    cost: int
+    tokens: int
+    owed: Mapping[Target, int] = {}
+    answered: Sequence[tuple[Target, int]] = ()
+
+    def of(self, compiled: CompiledBudget) -> tuple[int, int]:
+        """What counts against a budget: of the call, and of the answers before it."""
+        if compiled.unit == "usd":
+            return self.cost, _counted(self.owed, compiled)
+        if compiled.unit == "tokens":
+            return self.tokens, sum(tokens for target, tokens in self.answered if counts_target(compiled, *target))
+        return 1, 0
 
 
 def _beyond_held(
-    limits: Iterable[tuple[Meter, Limit]], needed: int, usual: int, held: Mapping[str, int], owed: Mapping[str, int]
+    limits: Iterable[tuple[Meter, Limit]], needed: _Needed, usual: int, held: Mapping[str, int]
 ) -> Iterator[Hold]:
-    """What is needed of each budget beyond what is held by now; `owed` is for answers that the call replaces."""
+    """What is needed of each budget beyond what is held by now."""
     for meter, limit_ in limits:
-        earlier = _counted(owed, meter.budget)
-        most = min(needed + earlier, _MOST)
-        if usual < needed and meter.budget.margin is not None:
+        of_call, earlier = needed.of(meter.budget)
+        most = min(of_call + earlier, _MOST)
+        if usual < of_call and meter.budget.margin is not None:
             yield from _learned(meter, limit_, most, min(usual + earlier, _MOST), held)
             continue
         missing = most - held.get(limit_.key, 0)
@@ -219,6 +237,21 @@ def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Ha
     prompt = estimated_cost(request, price, candidate, output_tokens=0)
     answer = estimated_cost(request, price, candidate, output_tokens=habit.output_tokens) - prompt
     return min(most, answer + -(-prompt * habit.prompt_per_mille // PER_MILLE))
+
+
+def _tokens_at_most(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None) -> int:
+    """Tokens that the prompt, with what it points at and what tools bring into it, and its answers have at most."""
+    prompt, cap = prompt_bound(request), _cap(request)
+    allowed = _allowed(request, prompt)
+    if allowed is not ORDINARY or prompt.beside is not None:
+        prompt = _with_all_of_it(request, candidate, prompt, allowed, blocking)
+    output = output_bound(cap, answers_asked_for(request), 0 if cap else _assumed_output(request, candidate, blocking))
+    return min(prompt.tokens + output, _MOST)
+
+
+def _answered_before(request: Admitted) -> list[tuple[Target, int]]:
+    """Tokens of the answers that another took the place of."""
+    return [(_target_of(candidate), stated.total_tokens) for candidate, stated in request.replaced]
 
 
 def _target(candidate: Candidate) -> str:
@@ -561,23 +594,25 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
 
 
 def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold], spent: Mapping[str, int]) -> None:
-    """Metrics hear what the request found to be spent of budgets, in nano-USD by counter."""
+    """Metrics hear what the request found to be spent of budgets, by counter."""
     levels, began = metrics.budgets, received.started
     for hold in holds:
         compiled, limit_ = hold.budget, hold.limit
         key, ceiling = limit_.key, limit_.ceiling
         ratio = spent.get(key, 0) / ceiling if ceiling else 1.0
-        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, ceiling / NANO_PER_USD)
+        limit = ceiling / NANO_PER_USD if compiled.unit == "usd" else ceiling
+        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, limit)
 
 
 def _next_candidate(request: Admitted, refused: Hold) -> bool:
     """Lets the next candidate take over from one whose own limit or budget refuses; false when none may.
 
-    A provider whose budget is used up leaves the chain; one whose account is at its limit, only if `fallback.on` has
-    `rate_limit`.
+    A provider or a model whose budget is used up leaves the chain; a provider whose account is at its limit, only if
+    `fallback.on` has `rate_limit`.
     """
     if isinstance(refused, BudgetHold):
-        reason = "budget_exceeded" if refused.budget.provider is not None else None
+        compiled = refused.budget
+        reason = "budget_exceeded" if compiled.provider is not None or compiled.model is not None else None
     else:
         is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds)
         reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
@@ -648,12 +683,12 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
 
 
 class Bill(NamedTuple):
-    """Nano-USD that a request cost, by provider and together; `cost` is `None` where no price is known.
+    """Nano-USD that a request cost, by provider and model, and together; `cost` is `None` where no price is known.
 
     `price` is that of the answer as it was served, `source` where it comes from; `unpriced` names what has no price.
     """
 
-    owed: dict[str, int]
+    owed: dict[Target, int]
     cost: int | None
     price: Price | None = None
     source: str | None = None
@@ -673,7 +708,7 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
     last = _last_attempt(request, stated, outcome)
     if last is not None and not request.replaced:
         # PERF: nearly every request.
-        owed = {request.candidate.upstream.provider.name: last.nano_usd}
+        owed = {_target_of(request.candidate): last.nano_usd}
         return Bill(owed, last.nano_usd, last.price, last.source or last.price.source, last.unpriced)
     owed, unpriced = _owed_for_replaced(request)
     if last is not None:
@@ -750,12 +785,11 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
     trail = received.trail
     if not trail.reservations:
         return NOTHING_RELEASED
-    provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
-    tokens = _tokens(trail, stated, outcome)
+    consumption = _Consumption(trail, stated, outcome)
     counted: set[str] = set()
     charged: list[Charge] = []
     for reservation in trail.reservations:
-        consumed = _settlement(reservation, bill, provider, tokens, counted, charged)
+        consumed = _settlement(reservation, bill, consumption, counted, charged)
         lease, budgets = reservation.lease, reservation.budgets
         if lease is None:
             if budgets:
@@ -787,8 +821,39 @@ def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:
     return per_mille
 
 
+class _Consumption:
+    """What a request consumed beside money. `tokens` are `None` where nobody said, so that the estimate stands."""
+
+    __slots__ = ("_outcome", "_trail", "provider", "tokens")
+
+    def __init__(self, trail: Trail, stated: Stated | None, outcome: str) -> None:
+        self._trail = trail
+        self._outcome = outcome
+        self.provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
+        self.tokens = _tokens(trail, stated, outcome)
+
+    def of(self, hold: BudgetHold) -> int:
+        """What counts against a budget that counts something else than money, of which this was held."""
+        compiled, counted = hold.budget, 0
+        for target, tokens in self._answered():
+            if counts_target(compiled, *target):
+                counted += hold.amount if tokens is None else tokens
+                if compiled.unit == "requests":
+                    return 1
+        return counted
+
+    def _answered(self) -> Iterator[tuple[Target, int | None]]:
+        trail, admitted = self._trail, self._trail.admitted
+        if admitted is None:
+            return
+        yield from _answered_before(admitted)
+        if trail.candidate is not None and not _consumed_nothing(trail, self._outcome):
+            charges = self.tokens is not None or admitted.key.in_force.charges_missing_usage
+            yield _target_of(trail.candidate), self.tokens if charges else 0
+
+
 def _settlement(
-    reservation: Reservation, bill: Bill, provider: str, tokens: int | None, counted: set[str], charged: list[Charge]
+    reservation: Reservation, bill: Bill, consumption: _Consumption, counted: set[str], charged: list[Charge]
 ) -> dict[str, int]:
     """What was consumed of each counter of a reservation; of what `counted` in an earlier one nothing more.
 
@@ -799,7 +864,15 @@ def _settlement(
     for spent in reservation.budgets:
         key = spent.limit.key
         # PERF: most budgets count the spend at all providers.
-        own = bill.cost or 0 if spent.budget.provider is None else _spent(bill, spent)
+        counting = spent.budget
+        if counting.unit != "usd":
+            own = consumption.of(spent)
+        else:
+            own = (
+                bill.cost or 0
+                if counting.provider is None and counting.model is None
+                else _counted(bill.owed, counting)
+            )
         if key in counted:
             own = 0
         elif own:
@@ -807,11 +880,12 @@ def _settlement(
         amounts[key] = own
     for margin in reservation.margins:
         amounts[margin.limit.key] = 0
+    tokens = consumption.tokens
     if tokens is not None:
         for hold in reservation.holds:
             if hold.limit.dimension is _TPM:
                 key = hold.limit.key
-                amounts[key] = 0 if key in counted else _consumed(provider, hold, tokens)
+                amounts[key] = 0 if key in counted else _consumed(consumption.provider, hold, tokens)
     counted.update(amounts)
     return amounts
 
@@ -829,9 +903,9 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
-def _owed_for_replaced(request: Admitted) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Nano-USD that each provider is owed for answers that another took the place of, and what has no price of them."""
-    owed: dict[str, int] = {}
+def _owed_for_replaced(request: Admitted) -> tuple[dict[Target, int], tuple[str, ...]]:
+    """Nano-USD that each target is owed for answers that another took the place of, and what has no price of them."""
+    owed: dict[Target, int] = {}
     unpriced: tuple[str, ...] = ()
     for replaced, consumed in request.replaced:
         earlier = _cost_of(request, replaced, consumed)
@@ -843,9 +917,13 @@ def _owed_for_replaced(request: Admitted) -> tuple[dict[str, int], tuple[str, ..
     return owed, unpriced
 
 
-def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
-    provider = candidate.upstream.provider.name
-    owed[provider] = owed.get(provider, 0) + amount
+def _owe(owed: dict[Target, int], candidate: Candidate, amount: int) -> None:
+    target = _target_of(candidate)
+    owed[target] = owed.get(target, 0) + amount
+
+
+def _target_of(candidate: Candidate) -> Target:
+    return candidate.upstream.provider.name, candidate.model
 
 
 def _consumed(provider: str, hold: Hold, tokens: int) -> int:
@@ -854,15 +932,9 @@ def _consumed(provider: str, hold: Hold, tokens: int) -> int:
     return tokens if owner == "key" or name == provider else 0
 
 
-def _spent(bill: Bill, hold: BudgetHold) -> int:
-    if bill.cost is None or hold.budget.provider is None:
-        return bill.cost or 0
-    return _counted(bill.owed, hold.budget)
-
-
-def _counted(owed: Mapping[str, int], compiled: CompiledBudget) -> int:
-    """How much counts against a budget of what providers are owed."""
-    return sum(amount for provider, amount in owed.items() if counts_provider(compiled, provider))
+def _counted(owed: Mapping[Target, int], compiled: CompiledBudget) -> int:
+    """How much counts against a budget of what targets are owed."""
+    return sum(amount for (provider, model), amount in owed.items() if counts_target(compiled, provider, model))
 
 
 def _tokens(trail: Trail, stated: Stated | None, outcome: str) -> int | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway import clock
 from gateway.errors import Denial, GatewayError
+from gateway.money.budget import amount_shown
 from gateway.money.nano_usd import to_usd
 from gateway.pipeline.states import BudgetHold
 from gateway.shapes.shape import Shape
@@ -54,20 +55,24 @@ def over_budget(hold: BudgetHold, taken: int, now: float, answer: AnswerAtMost |
 
     Args:
         hold: What does not fit.
-        taken: Nano-USD that are spent, and held by others.
+        taken: What is spent, and held by others, in the unit of the budget.
         now: Seconds since the epoch.
         answer: What the answers of the request may cost, if that is known.
     """
     compiled, resets_at = hold.budget, hold.limit.resets_at
     ends = _NEVER if resets_at is None else clock.iso(resets_at)
     room = max(hold.limit.ceiling - taken, 0)
-    words, told = ("", {}) if answer is None else _of_answer(answer, room)
+    unit = compiled.unit
+    words, told = ("", {}) if answer is None or unit != "usd" else _of_answer(answer, room)
     kept = f" less ${to_usd(compiled.margin)} that it keeps back" if compiled.margin else ""
+    limit, left, held = (amount_shown(unit, one) for one in (compiled.limit, room, hold.amount))
+    are = "is" if unit == "requests" and room == 1 else "are"
     return GatewayError(
         "budget_exceeded",
         f"The budget {compiled.name} of the {compiled.scope.kind} {compiled.scope.value} has no room for this request: "
-        f"${to_usd(compiled.limit)}{kept} in one {compiled.window.kind} window, of which ${to_usd(room)} are left and "
-        f"this request may take ${to_usd(hold.amount)};{words} it starts anew: {ends}.",
+        f"{limit}{kept} in one {compiled.window.kind} window, of which {left} {are} left and "
+        f"this request may take {held};{words} it starts anew: {ends}."
+        f"{f' {compiled.message}' if compiled.message else ''}",
         param=answer.limit_name if answer is not None and told else None,
         headers={} if resets_at is None else retry_after(max(1, math.ceil(resets_at - now))),
         meta={
@@ -75,9 +80,18 @@ def over_budget(hold: BudgetHold, taken: int, now: float, answer: AnswerAtMost |
             "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
             "window": compiled.window.kind,
             "resets_at": None if resets_at is None else ends,
-            **({} if compiled.each is None else {"each": compiled.each}),
-            "left_usd": to_usd(room),
-            "held_usd": to_usd(hold.amount),
+            **{
+                name: value
+                for name, value in (
+                    ("each", compiled.each),
+                    ("provider", compiled.provider),
+                    ("model", compiled.model),
+                    ("endpoint", compiled.endpoint),
+                )
+                if value is not None
+            },
+            f"left_{unit}": to_usd(room) if unit == "usd" else room,
+            f"held_{unit}": to_usd(hold.amount) if unit == "usd" else hold.amount,
             **told,
         },
         denial=Denial("budget", compiled.scope.kind, compiled.name),

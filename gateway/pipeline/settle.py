@@ -27,7 +27,7 @@ from gateway.pipeline.holds import (
 )
 from gateway.pipeline.key_guesses import TOO_MANY
 from gateway.pipeline.services import Services, Tracing
-from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
+from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.access_log import AGENT
@@ -256,7 +256,7 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
         return
     if stated is not None:
         metrics.usage(provider, model, stated.usage)
-    _count_bill(admitted, metrics, provider, model, bill)
+    _count_bill(metrics, provider, model, bill)
 
 
 def _count_labelled(labelled: Labelled, received: Received, bill: Bill, ended: Ended) -> None:
@@ -291,14 +291,10 @@ def _count_attempts(
             metrics.hopped(one.provider, other.provider)
 
 
-def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str, bill: Bill) -> None:
+def _count_bill(metrics: Metrics, provider: str, model: str, bill: Bill) -> None:
     if bill.unpriced:
         metrics.unpriced(provider, model)
-    for owed_to, owed in bill.owed.items():
-        owing = model
-        for replaced, _ in admitted.replaced:
-            if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
-                owing = replaced.model
+    for (owed_to, owing), owed in bill.owed.items():
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -10,6 +10,7 @@ from gateway import clock
 from gateway.clock import moment_at
 from gateway.config.resources import Resource, Spec
 from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX
+from gateway.money.budget import Unit, amount_shown
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures
@@ -56,15 +57,20 @@ def consequences(change: ResourceChange, situation: Situation) -> list[Consequen
 
 def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
     after = change.after
-    if change.before is None or after is None or not _touches(change, "limit_usd", "on_breach"):
+    if change.before is None or after is None:
         return
-    limit = from_usd(after["limit_usd"])
+    unit = next(one for one in get_args(Unit) if f"limit_{one}" in after)
+    field = f"limit_{unit}"
+    # What counts something else begins at zero.
+    if field not in change.before or not _touches(change, field, "on_breach"):
+        return
+    limit = from_usd(after[field]) if unit == "usd" else after[field]
     for counter in situation.figures.budgets.get(change.name, ()):
-        if counter.spent_nano_usd < limit:
+        if counter.spent < limit:
             continue
         whose = f" by {counter.whose}" if counter.whose else ""
-        allowed = _as_written(situation, "limit_usd") or shown(limit)
-        spent = f"{shown(counter.spent_nano_usd)} of {allowed} already spent{whose}"
+        used, most = (shown(one) if unit == "usd" else amount_shown(unit, one) for one in (counter.spent, limit))
+        spent = f"{used} of {_as_written(situation, field) or most} already spent{whose}"
         until = "from now on" if counter.ends_at is None else f"until {moment(moment_at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")

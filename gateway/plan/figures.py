@@ -8,10 +8,11 @@ import msgspec
 class BudgetFigures(msgspec.Struct, frozen=True):
     """One counter of a budget in its present window; `keys` are the active virtual keys that spend from it.
 
+    `spent` is in what the budget counts: nano-USD, tokens or requests.
     `whose` names whom the counter is for where each has one of their own. `ends_at` is microseconds since the epoch.
     """
 
-    spent_nano_usd: int
+    spent: int
     keys: Sequence[str]
     ends_at: int | None = None
     whose: str = ""

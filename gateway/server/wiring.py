@@ -232,10 +232,11 @@ class Worker:
             await self._books.tell(standings)
 
     def _held_usd(self, standings: Iterable[Standing]) -> dict[str, float]:
-        """What requests under way hold of each budget that is told."""
+        """What requests under way hold of each budget of money that is told."""
         held = {one.key: one.held for one in standings}
         counters = self._metrics.budgets.counters()
-        return {budget: held.get(counter, 0) / NANO_PER_USD for budget, counter in counters.items()}
+        in_usd = (one.name for one in self._budgets if one.unit == "usd" and one.name in counters)
+        return {name: held.get(counters[name], 0) / NANO_PER_USD for name in in_usd}
 
     def _tell_spool(self, spool: Spool) -> None:
         """Tells once that the ledger has no room, and once that it has again."""
@@ -264,9 +265,12 @@ class Worker:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._serving = snapshot
         self._budgets = snapshot.budgets
-        budgets = {budget.name: budget.ceiling / NANO_PER_USD for budget in snapshot.budgets}
         self._metrics.serving(
-            snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
+            snapshot.revision_label,
+            {one.name: one.ceiling / NANO_PER_USD for one in snapshot.budgets if one.unit == "usd"},
+            snapshot.upstreams,
+            [kind.value for kind in FailureKind],
+            {one.name: one.ceiling for one in snapshot.budgets if one.unit != "usd"},
         )
         self._metrics.keys_end(snapshot.key_ends)
         if self._metrics.labelled is not None:

@@ -15,11 +15,12 @@ from gateway.money.budget import (
     Who,
     applies,
     counter_key,
-    counts_provider,
+    counts,
     refuses_unpriced,
 )
 from gateway.money.nano_usd import from_usd
 from gateway.money.window import Span, Window
+from gateway.policy.patterns import compile_glob
 
 MARGIN: Final = "margin:"
 """What the name of a counter of margins begins with. Nothing is ever spent of one, so the ledger knows none."""
@@ -97,15 +98,19 @@ class Meter:
 class Metering:
     """The budgets of a key that calls to one provider count against.
 
-    `blocking` is the first that blocks, `strict` the first that refuses what has no price.
+    `blocking` is the first that refuses for what a request may consume, `strict` the first that refuses what has no
+    price; `counts_tokens` says that one counts tokens, `counts_money_alone` that none counts anything but money.
     """
 
-    __slots__ = ("_known", "blocking", "meters", "strict")
+    __slots__ = ("_known", "blocking", "counts_money_alone", "counts_tokens", "meters", "strict")
 
     def __init__(self, meters: tuple[Meter, ...]) -> None:
         self.meters = meters
-        self.blocking = next((meter.budget for meter in meters if meter.budget.blocks), None)
-        self.strict = next((meter.budget for meter in meters if refuses_unpriced(meter.budget)), None)
+        budgets = [meter.budget for meter in meters]
+        self.blocking = next((one for one in budgets if one.blocks and one.unit != "requests"), None)
+        self.counts_tokens = any(one.unit == "tokens" for one in budgets)
+        self.counts_money_alone = all(one.unit == "usd" for one in budgets)
+        self.strict = next(filter(refuses_unpriced, budgets), None)
         self._known: tuple[float, float, tuple[tuple[Meter, Limit], ...]] = (0.0, 0.0, ())
 
     def limits(self, now: float, end_user: str | None) -> tuple[tuple[Meter, Limit], ...]:
@@ -121,9 +126,40 @@ class Metering:
         return found
 
 
-def metering(budgets: Iterable[Meter], provider: str) -> Metering:
-    """Those of a key's budgets that count a provider."""
-    return Metering(tuple(meter for meter in budgets if counts_provider(meter.budget, provider)))
+class Meterings:
+    """The budgets of a key, by what a call counts against; what was found once is kept."""
+
+    __slots__ = ("_by_call", "_by_provider", "meters")
+
+    def __init__(self, meters: tuple[Meter, ...]) -> None:
+        self.meters = meters
+        self._by_call: dict[tuple[bool, ...], Metering] | None = {} if any(map(_asks_more, meters)) else None
+        self._by_provider: dict[str, Metering] = {}
+
+    def of(self, provider: str, model: str, endpoint: str) -> Metering:
+        """Those that a call counts against."""
+        by_call = self._by_call
+        if by_call is None:
+            # PERF: most budgets count every model and endpoint, and clients make up names of models.
+            found = self._by_provider.get(provider)
+            if found is None:
+                found = self._by_provider[provider] = self._those(self._counted(provider, model, endpoint))
+            return found
+        counted = self._counted(provider, model, endpoint)
+        found = by_call.get(counted)
+        if found is None:
+            found = by_call[counted] = self._those(counted)
+        return found
+
+    def _counted(self, provider: str, model: str, endpoint: str) -> tuple[bool, ...]:
+        return tuple([counts(meter.budget, provider, model, endpoint) for meter in self.meters])
+
+    def _those(self, counted: tuple[bool, ...]) -> Metering:
+        return Metering(tuple(meter for meter, counts_it in zip(self.meters, counted, strict=True) if counts_it))
+
+
+def _asks_more(meter: Meter) -> bool:
+    return meter.budget.model is not None or meter.budget.endpoint is not None
 
 
 def compile_budgets(
@@ -150,16 +186,32 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         scope=Scope(kind, value),
         each=section.each,
         window=Window(section.window, section.timezone, section.cycle_anchor_at),
-        limit=from_usd(section.limit_usd),
+        limit=_limit(section),
+        unit=section.unit,
         blocks=section.on_breach == "block",
         provider=section.provider,
+        model=section.model,
+        endpoint=section.endpoint,
+        matches_model=None if section.model is None else compile_glob(section.model),
+        message=section.message,
         refuses_unpriced=section.unpriced == "refuse",
         margin=None if section.reserve == "worst" else from_usd(section.reserve_margin_usd or 0),
         counted_as=Counted(
             identities.get(("budgets", name), name),
             identities.get((f"{kind}s", value), value),
             section.provider and identities.get(("providers", section.provider), section.provider),
+            section.model and _by_identity(section.model, identities),
         )
         if identities
         else None,
     )
+
+
+def _limit(section: Budget) -> int:
+    return section.limit_tokens or section.limit_requests or from_usd(section.limit_usd or 0)
+
+
+def _by_identity(glob: str, identities: Identities) -> str:
+    """A glob on models with the id of the provider that it begins with."""
+    provider, slash, model = glob.partition("/")
+    return f"{identities.get(('providers', provider), provider)}/{model}" if slash else glob

@@ -29,7 +29,7 @@ from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob, is_glob, literals
 from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
-from gateway.snapshot.budgets import compile_budgets, meters
+from gateway.snapshot.budgets import Meterings, compile_budgets, meters
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.snapshot.snapshot import (
@@ -245,7 +245,7 @@ def _compile_key(
         translated_keepalive_s=_TRANSLATED_KEEPALIVE_S if keepalive is None else float(keepalive),
         unary_keepalive_s=float(_own(key.unary_keepalive_s, config.unary_keepalive_s) or 0),
         budgets=metered,
-        meterings={},
+        meterings=Meterings(metered),
         learns=any(meter.budget.margin is not None for meter in metered),
         assumed_output_tokens=_assumed(key, config, view.in_force.reservations),
         own_assumed_output=key.assumed_output_tokens,

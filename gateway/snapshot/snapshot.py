@@ -20,7 +20,7 @@ from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.request_rules import RequestRules
-from gateway.snapshot.budgets import Meter, Metering
+from gateway.snapshot.budgets import Meter, Meterings
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.telemetry.collector_settings import CollectorSettings
@@ -246,8 +246,8 @@ class CompiledKey:
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
     one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
-    which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
-    holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
+    which budgets count a call: answers that depend on this snapshot alone. `learns` says that one of its budgets holds
+    what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
     they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
     its owner. `watched` are its rules that only warn, `watched_holds` are of limits that do; `is_watched` says whether
     there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests.
@@ -274,7 +274,7 @@ class CompiledKey:
     translated_keepalive_s: float
     unary_keepalive_s: float
     budgets: tuple[Meter, ...]
-    meterings: dict[str, Metering]
+    meterings: Meterings
     learns: bool
     assumed_output_tokens: int | None
     own_assumed_output: int | Literal["max"] | None

@@ -12,6 +12,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -48,6 +49,7 @@ class Metrics:
         self.labelled = Labelled(self._metrics.private, tuple(labels)) if labels else None
         """What is counted by model, key or team besides; `None` where nobody asks for that."""
         self.budgets = BudgetLevels()
+        self._in_usd: frozenset[str] = frozenset()
         self._process = ProcessFigures(self._metrics.registry)
         self._about = _About()
         self._metrics.registry.register(self._about)
@@ -254,23 +256,34 @@ class Metrics:
             self._metrics.lag.set(standing["lag_s"])
 
     def serving(
-        self, revision: str, budgets: Mapping[str, float], providers: Iterable[str], failures: Iterable[str] = ()
+        self,
+        revision: str,
+        budgets: Mapping[str, float],
+        providers: Iterable[str],
+        failures: Iterable[str] = (),
+        not_money: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """Which configuration serves, and the budgets and providers that it has by name: others have no gauges.
 
-        `budgets` have their limits in US dollars. `failures` are what may go wrong below HTTP, so that their series
-        begin at zero with the providers'.
+        `budgets` have their limits in US dollars, those that are `not_money` in what they count. `failures` are what
+        may go wrong below HTTP, so that their series begin at zero with the providers'.
         """
         self._about.revision = revision
-        self._in_force = {**self._in_force, "budget": frozenset(budgets), "provider": frozenset(providers)}
-        self.budgets.keep(budgets)
+        self._in_force = {
+            **self._in_force,
+            "budget": frozenset({*budgets, *not_money}),
+            "provider": frozenset(providers),
+        }
+        self.budgets.keep({**budgets, **not_money})
+        self._in_usd = frozenset(budgets)
         # A series that is born with its first event hides it from `rate`.
         for provider in self._in_force["provider"]:
             for outcome in (*_FROM_THE_START, *failures):
                 self._metrics.attempts.labels(provider, outcome)
             self._metrics.passed_over.labels(provider, "circuit_open")
-        for budget, limit_usd in budgets.items():
+        for budget in self._in_force["budget"]:
             self._metrics.budget_refusals.labels(budget)
+        for budget, limit_usd in budgets.items():
             self._metrics.budget_limit.labels(budget).set(limit_usd)
         for by, dimensions in WATCHED.items():
             for dimension in dimensions:
@@ -325,10 +338,11 @@ class Metrics:
                 metrics.unpriced.labels(provider, model).inc(unpriced)
             metrics.tokens.labels(provider, model, "input").inc(given)
             metrics.tokens.labels(provider, model, "output").inc(made)
-        for budget, ratio, limit_usd in self.budgets.ratios(clock.now()):
+        for budget, ratio, limit in self.budgets.ratios(clock.now()):
             metrics.budgets.labels(budget).set(ratio)
-            metrics.budget_spent.labels(budget).set(ratio * limit_usd)
-            metrics.budget_limit.labels(budget).set(limit_usd)
+            if budget in self._in_usd:
+                metrics.budget_spent.labels(budget).set(ratio * limit)
+                metrics.budget_limit.labels(budget).set(limit)
         if self.labelled is not None:
             yield from self.labelled.publishing()
         self._process.publish()

@@ -173,6 +173,17 @@ def test_budgets(gateway, ledger, snapshot, form):
     assert f"{done.out}{done.err}" == snapshot
 
 
+def test_budgets_that_count_something_else_say_what(gateway, ledger, tmp_path, snapshot):
+    scope = "scope: {organization: acme}, window: total"
+    (tmp_path / "others.yaml").write_text(
+        f"version: 1\norganization: acme\nbudgets:\n  usd: {{{scope}, limit_usd: 12.5}}\n"
+        f"  tokens: {{{scope}, limit_tokens: 2000000, model: '*opus*'}}\n"
+        f"  one: {{{scope}, limit_requests: 1, endpoint: messages}}\n"
+    )
+
+    assert gateway("budgets", "-c", "others.yaml").out == snapshot
+
+
 def test_budgets_of_a_file_that_is_wrong(gateway, ledger, tmp_path):
     (tmp_path / "gateway.yaml").write_text("version: 2\n")
 

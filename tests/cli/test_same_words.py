@@ -124,6 +124,7 @@ ELSEWHERE = {
     ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_CONFIG"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_PATCH"): "it counts for --spend, with the files of GATEWAY_CONFIG",
     ("import litellm", "GATEWAY_DATABASE_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("import litellm", "GATEWAY_DATA_DIR"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("import litellm", "GATEWAY_REDIS_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",

@@ -1,6 +1,7 @@
 """Budgets: what they let through, what they refuse, whom they count, and that they hold under concurrency."""
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -10,7 +11,7 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
-from tests.support.upstream import PlayedUpstream
+from tests.support.upstream import PlayedUpstream, response
 from tests.unit.storage.databases import database_url, empty_database_url
 
 pytestmark = pytest.mark.every_build
@@ -206,6 +207,125 @@ def test_a_budget_of_one_provider_takes_it_out_of_the_chain_and_only_an_empty_ch
     assert gateway.record_of(answers[-1])["attempts"][0]["outcome"] == "budget_exceeded"
     dime = gateway.chat("dime")
     assert (dime.status_code, dime.json()["error"]["meta"]["budget"]) == (402, "of-simulator")
+
+
+DIMES = (
+    'dimes: {scope: {team: engineering}, window: day, limit_usd: 0.25, model: "*dime", message: "Ask #ai-platform."}'
+)
+
+
+def test_a_budget_of_models_counts_them_alone_and_tells_what_it_is_told_to(database_url, start_gateway):
+    text = config(DIMES, "all: {scope: {team: engineering}, window: day, limit_usd: 1}")
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    gateway = start_gateway(text, env=database)
+
+    answers = [gateway.chat(model) for model in ("dime", "cent", "standby/dime", "dime", "standby/dime", "cent")]
+
+    assert statuses(answers) == [200, 200, 200, 402, 402, 200]
+    error = answers[3].json()["error"]
+    assert (error["meta"]["budget"], error["meta"]["model"]) == ("dimes", "*dime")
+    assert error["message"].endswith(" Ask #ai-platform.")
+    charged = {one["counter"].partition(":day")[0]: one["amount"] for one in gateway.record_of(answers[2])["budgets"]}
+    assert charged == {
+        "budget:dimes:team=engineering:model=%2Adime": 100_000_000,
+        "budget:all:team=engineering": 100_000_000,
+    }
+    gateway.stop()
+    again = start_gateway(text, env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+    assert statuses([again.chat(model) for model in ("dime", "cent")]) == [402, 200]
+
+
+def test_a_model_whose_budget_is_used_up_leaves_the_chain(start_gateway):
+    text = config(DIMES).replace("dime: simulator/dime\n", "dime: [simulator/dime, standby/dime, standby/cent]\n")
+    gateway = start_gateway(text)
+
+    answers = [gateway.chat("dime") for _ in range(4)]
+
+    assert statuses(answers) == [200] * 4
+    assert [answer.headers["x-langwatch-model"] for answer in answers] == ["dime", "dime", "cent", "cent"]
+    attempts = gateway.record_of(answers[-1])["attempts"]
+    assert [one["outcome"] for one in attempts] == ["budget_exceeded", "budget_exceeded", "ok"]
+
+
+def test_a_budget_of_an_endpoint_counts_its_requests_alone(start_gateway):
+    limit = "chats: {scope: {team: engineering}, window: day, limit_usd: 0.02, endpoint: chat_completions}"
+    gateway = start_gateway(config(limit))
+    message = {"model": "cent", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+    assert statuses([gateway.chat("cent") for _ in range(3)]) == [200, 200, 402]
+    assert gateway.post(message, path="/v1/messages").status_code == 200
+
+
+OF_TOKENS = "few: {scope: {team: engineering}, window: day, limit_tokens: 120}"
+SHORT = {"model": "cent", "max_tokens": 20, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def ask_for(upstream, tokens, **more):
+    """Answers that say that they consumed so many tokens."""
+    used = {"prompt_tokens": 1, "completion_tokens": tokens - 1, "total_tokens": tokens}
+    upstream.play = lambda _: response(json.dumps({"choices": [], "usage": used, **more}).encode())
+
+
+def test_a_budget_of_tokens_holds_the_most_and_counts_what_was_used(database_url, start_gateway, upstream):
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    gateway = start_gateway(played(config(OF_TOKENS), upstream), env=database)
+    ask_for(upstream, 45)
+
+    answers = [gateway.post(SHORT) for _ in range(3)]
+
+    assert statuses(answers) == [200, 200, 402]
+    error = answers[2].json()["error"]
+    assert (error["meta"]["left_tokens"], error["meta"]["budget"]) == (30, "few")
+    assert "120 tokens in one day window, of which 30 tokens are left" in error["message"]
+    (charge,) = gateway.record_of(answers[1])["budgets"]
+    assert (charge["counter"].partition(":day")[0], charge["amount"]) == (
+        "budget:few:team=engineering:unit=tokens",
+        45,
+    )
+    gateway.stop()
+    again = start_gateway(played(config(OF_TOKENS), upstream), env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+    assert again.post(SHORT).status_code == 402
+
+
+def test_a_budget_of_tokens_needs_no_price_and_reads_limits_as_one_of_money_does(start_gateway):
+    gateway = start_gateway(config(OF_TOKENS))
+
+    assert gateway.post({**SHORT, "model": "simulator/who-knows"}).status_code == 200
+    unread = gateway.post({**SHORT, "max_tokens": "many"})
+    assert (unread.status_code, unread.json()["error"]["param"]) == (400, "max_tokens")
+
+
+def test_a_budget_of_requests_counts_those_that_were_answered(start_gateway, server):
+    limit = "few: {scope: {team: engineering}, each: virtual_key, window: day, limit_requests: 2, model: cent}"
+    gateway = start_gateway(config(limit), env={"GATEWAY_REDIS_URL": server.url})
+
+    answers = [gateway.chat("cent", text) for text in ("[[status 400]]", "hi", "[[status 400]]", "hi", "hi")]
+    other = gateway.chat("dime")
+
+    assert statuses([*answers, other]) == [400, 200, 400, 200, 402, 200]
+    assert answers[-1].json()["error"]["meta"] | {"resets_at": ""} == {
+        "budget": "few", "scope": "team:engineering", "window": "day", "resets_at": "", "each": "virtual_key",
+        "model": "cent", "left_requests": 0, "held_requests": 1,
+    }  # fmt: skip
+    assert 'gateway_budget_utilization_ratio{budget="few"} 1.0' in gateway.metrics()
+    assert 'gateway_budget_limit_usd{budget="few"}' not in gateway.metrics()
+
+
+def test_many_at_one_time_do_not_pass_a_budget_of_requests(start_gateway):
+    gateway = start_gateway(config("few: {scope: {team: engineering}, window: day, limit_requests: 7}"))
+
+    with ThreadPoolExecutor(20) as asking:
+        answers = list(asking.map(lambda _: gateway.chat("cent"), range(40)))
+
+    assert statuses(answers).count(200) == 7
+
+
+def test_a_budget_may_be_of_what_has_no_price_where_it_does_not_count_that(start_gateway):
+    gateway = start_gateway(config(DIMES))
+
+    assert gateway.chat("simulator/who-knows").status_code == 200
 
 
 def test_a_model_without_a_price_is_refused_unless_the_budget_allows_it(start_gateway):

@@ -102,7 +102,7 @@ NO_TEXT = {
     *((kind, "a", "tags", 0) for kind in ("virtual_keys", "key_classes")),
     ("models", "a", "at", "a"),
     ("budgets", "a", "scope", "tag"),
-    ("budgets", "a", "timezone"),
+    *(("budgets", "a", name) for name in ("timezone", "model", "message")),
     ("providers", "a", "models", 0),
     *(
         (kind, "a", "models_allowed", *path)

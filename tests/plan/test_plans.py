@@ -441,6 +441,14 @@ def test_a_name_that_means_somebody_else_than_before_may_widen():
     assert {one.address: str(one.access) for one in plan.resource_changes}["virtual_keys.k"] == "widens"
 
 
+def of_unit(**limit):
+    """A budget that counts something else than money."""
+    one = budget()
+    return msgspec.structs.replace(
+        one, spec={name: said for name, said in one.spec.items() if name != "limit_usd"} | limit
+    )
+
+
 LIMIT, END, ONE = "${env:LIMIT}", "${env:END}", "${env:ONE}"
 
 
@@ -453,6 +461,13 @@ LIMIT, END, ONE = "${env:LIMIT}", "${env:END}", "${env:ONE}"
             {"/limit_usd": LIMIT},
             ["$61.00 of ${env:LIMIT} already spent: 1 key will be refused until 1 Dec 2026 00:46 UTC (k)"],
         ),
+        (
+            of_unit(limit_tokens=10**12),
+            of_unit(limit_tokens=10),
+            {},
+            ["61,000,000,000 tokens of 10 tokens already spent: 1 key will be refused until 1 Dec 2026 00:46 UTC (k)"],
+        ),
+        (budget(limit_usd="100"), of_unit(limit_requests=5), {}, []),
         (
             key(secret_hash=hash_of(1)),
             key(secret_hash=hash_of(2), **LATER),
@@ -469,7 +484,7 @@ LIMIT, END, ONE = "${env:LIMIT}", "${env:END}", "${env:ONE}"
             ],
         ),
     ],
-    ids=["amount", "moment", "member of a list"],
+    ids=["amount", "tokens", "another unit", "moment", "member of a list"],
 )
 def test_sentences_show_what_the_file_has_in_place_of_values(before, after, references, said):
     figures = msgspec.structs.replace(IN_USE, budgets={"b": [BudgetFigures(61_000_000_000, ["k"], NOW + 160 * HOUR)]})

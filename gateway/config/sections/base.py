@@ -31,6 +31,16 @@ ProviderName = Annotated[
     ),
 ]
 
+ModelGlob = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        description="A glob on the resolved model: `*` any characters, `?` one, `[a-z]` a class.",
+    ),
+    Refers("providers", "glob"),
+]
+
 OwnerName = Annotated[
     str,
     Field(

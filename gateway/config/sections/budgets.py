@@ -1,14 +1,38 @@
 """What may be spent, by whom, in which window."""
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from gateway.config.sections.access import CEILING, UNKNOWN, steps
-from gateway.config.sections.base import Description, Managed, Moment, Name, ProviderName, Section, Usd
-from gateway.config.sections.marks import TAG_ITSELF, CalledElsewhere, Refers
+from gateway.config.sections.access import CEILING, NO_MATTER, UNKNOWN, steps
+from gateway.config.sections.base import (
+    Description,
+    Managed,
+    ModelGlob,
+    Moment,
+    Name,
+    PositiveInt,
+    ProviderName,
+    Section,
+    Usd,
+)
+from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TOLD_ITSELF, CalledElsewhere, Refers
 from gateway.config.sections.names import PrintableName
-from gateway.money.budget import ScopeKind
+from gateway.money.budget import ScopeKind, Unit
+from gateway.shapes.endpoints import ENDPOINTS
+
+METERED: Final = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.metered)
+"""The endpoints of which money, tokens and answers are counted."""
+
+
+def _metered(name: str) -> str:
+    if name not in METERED:
+        msg = f"there is no endpoint {name!r} that budgets count: write one of {', '.join(METERED)}"
+        raise ValueError(msg)
+    return name
+
+
+EndpointName = Annotated[str, AfterValidator(_metered), WithJsonSchema({"enum": [*METERED]})]
 
 
 class BudgetScope(Section):
@@ -42,7 +66,7 @@ class BudgetScope(Section):
 
 
 class Budget(Managed):
-    """A limit on spend."""
+    """A limit on what is spent, in US dollars, tokens or requests."""
 
     example: ClassVar[str] = """
         budgets:
@@ -60,8 +84,14 @@ class Budget(Managed):
     ] = Field(
         description="After how long the spend starts from zero; weeks start on Monday, `total` and `manual` never end."
     )
-    limit_usd: Annotated[Usd, CEILING, CalledElsewhere(("max_budget", "limit", "usd", "amount", "max_usd"))] = Field(
-        description="The limit in US dollars, as a decimal string or number."
+    limit_usd: Annotated[Usd | None, CEILING, CalledElsewhere(("max_budget", "limit", "usd", "amount", "max_usd"))] = (
+        Field(None, description="The limit in US dollars, as a decimal string or number.")
+    )
+    limit_tokens: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_tokens", "tokens", "total_tokens"))] = (
+        Field(None, description="The limit in tokens, of prompts and answers together, in place of one in US dollars.")
+    )
+    limit_requests: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_requests", "requests", "calls"))] = (
+        Field(None, description="The limit in requests that were answered, in place of one in US dollars.")
     )
     on_breach: Annotated[
         Literal["block", "warn"],
@@ -77,6 +107,15 @@ class Budget(Managed):
     provider: Annotated[ProviderName | None, Refers("providers"), UNKNOWN] = Field(
         None, description="Counts this provider's spend only; on breach that provider leaves the chain."
     )
+    model: Annotated[ModelGlob | None, MODEL_ITSELF, UNKNOWN] = Field(
+        None,
+        description="Counts what models cost that match this glob only, as `model` or `provider/model`; on breach "
+        "such a model leaves the chain.",
+    )
+    endpoint: Annotated[EndpointName | None, UNKNOWN] = Field(
+        None,
+        description="Counts requests of this endpoint only, such as `chat_completions`, `messages` or `embeddings`.",
+    )
     unpriced: Annotated[Literal["refuse", "allow"], steps("refuse", "allow", default="refuse")] = Field(
         "refuse", description="What a `block` budget does with a model that has no price."
     )
@@ -90,4 +129,20 @@ class Budget(Managed):
         description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
         "on, and those under way together never cost more than they hold by more than this.",
     )
+    message: Annotated[str | None, Field(min_length=1, max_length=500), TOLD_ITSELF, NO_MATTER] = Field(
+        None,
+        description="What a client is told beside the refusal: whom to ask, where to read.",
+    )
     description: Description = Field(None, description="What the budget is for, for people.")
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "Budget":
+        if sum(getattr(self, f"limit_{unit}") is not None for unit in get_args(Unit)) != 1:
+            msg = "a budget has exactly one of limit_usd, limit_tokens and limit_requests"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def unit(self) -> Unit:
+        """What is counted."""
+        return next(unit for unit in get_args(Unit) if getattr(self, f"limit_{unit}") is not None)

@@ -112,6 +112,9 @@ PATTERN_ITSELF: Final = Written(
     "a pattern that denies cannot come from a reference: callers whom it refuses are told it",
     "Write the pattern itself.",
 )
+TOLD_ITSELF: Final = Written(
+    "reference-in-text", "what clients are told cannot come from a reference", "Write the text itself."
+)
 TEXT_ITSELF: Final = Written(
     "reference-in-text",
     "free text comes from a reference, which is all that plans and the console show of it",

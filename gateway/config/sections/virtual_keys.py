@@ -23,6 +23,7 @@ from gateway.config.sections.base import (
     Fallback,
     Managed,
     Mode,
+    ModelGlob,
     Moment,
     Name,
     ProviderName,
@@ -112,15 +113,6 @@ AliasTargets = (
         list[AliasTarget], Field(min_length=1, description="Ordered targets; the next is asked when one fails.")
     ]
 )
-ModelGlob = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=512,
-        description="A glob on the resolved model: `*` any characters, `?` one, `[a-z]` a class.",
-    ),
-    Refers("providers", "glob"),
-]
 
 
 class AllowList(Section):

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from gateway.ledger.period import moment_text
 from gateway.money import nano_usd
+from gateway.money.budget import Unit, amount_shown
 from gateway.plan.render.lines import value as one_line
 from gateway.plan.words import ago
 from gateway.visible import visible
@@ -54,6 +55,11 @@ def written_when(text: str | None) -> Markup:
 def usd(nano: int) -> Markup:
     """An amount for people; the exact one is told on request."""
     return Markup('<data value="{0}" title="${0}">{1}</data>').format(nano_usd.to_usd(nano), nano_usd.shown(nano))
+
+
+def amount(number: int, unit: Unit) -> Markup:
+    """What a budget counts, for people."""
+    return usd(number) if unit == "usd" else Markup.escape(amount_shown(unit, number))
 
 
 def exact_usd(nano: int) -> str:
@@ -118,6 +124,7 @@ FILTERS: Final[Mapping[str, Any]] = {
     "hour": hour,
     "written_when": written_when,
     "usd": usd,
+    "amount": amount,
     "exact_usd": exact_usd,
     "figure": figure,
     "short": short,

@@ -10,11 +10,12 @@ from gateway.money.budget import (
     applies,
     counter_key,
     counter_root,
-    counts_provider,
+    counts,
     end_user_of,
     refuses_unpriced,
 )
 from gateway.money.window import Window
+from gateway.policy.patterns import compile_glob
 
 WHO = Who(virtual_key="k", organization="o", teams=("s", "t"), project="p", principal="a", tags=("x", "y"))
 
@@ -33,9 +34,15 @@ def test_a_scope_covers_its_own_name_alone(kind, value):
     assert not applies(budget(kind, "None"), Who(virtual_key="other"))
 
 
-def test_providers_and_unpriced_models():
-    assert counts_provider(budget(), "any")
-    assert [counts_provider(budget(provider="main"), one) for one in ("main", "other")] == [True, False]
+def test_filters_and_unpriced_models():
+    assert counts(budget(), "any", "m", "messages")
+    assert [counts(budget(provider="main"), one, "m", "messages") for one in ("main", "other")] == [True, False]
+    of_messages = budget(endpoint="messages")
+    assert [counts(of_messages, "any", "m", one) for one in ("messages", "chat_completions")] == [True, False]
+    of_opus = budget(model="*opus*", matches_model=compile_glob("*opus*"))
+    assert [counts(of_opus, "any", one, "messages") for one in ("claude-opus-4-8", "gpt-5")] == [True, False]
+    of_one = budget(model="main/*", matches_model=compile_glob("main/*"))
+    assert [counts(of_one, one, "m", "messages") for one in ("main", "other")] == [True, False]
     assert refuses_unpriced(budget())
     assert not refuses_unpriced(budget(blocks=False))
     assert not refuses_unpriced(budget(refuses_unpriced=False))
@@ -46,6 +53,11 @@ def test_keys_of_counters():
     assert (
         counter_key(budget(each="principal", provider="main"), WHO, "u", "2026-11")
         == "budget:b:team=t:provider=main:month=2026-11:each_principal=a"
+    )
+    filtered = budget(model="a/*opus*", endpoint="messages")
+    assert (
+        counter_key(filtered, WHO, None, "2026-11")
+        == "budget:b:team=t:model=a%2F%2Aopus%2A:endpoint=messages:month=2026-11"
     )
     assert (
         counter_key(budget(each="principal"), Who(virtual_key="k"), None, "2026-11")

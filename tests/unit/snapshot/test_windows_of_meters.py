@@ -6,7 +6,7 @@ import pytest
 
 from gateway.money.budget import CompiledBudget, Scope, Who
 from gateway.money.window import Window
-from gateway.snapshot.budgets import metering, meters
+from gateway.snapshot.budgets import Meterings, meters
 
 OLD = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC).timestamp()
 NEW = OLD + 2
@@ -28,8 +28,8 @@ INTERRUPTIONS = []
 @pytest.mark.looks_inside
 def test_a_late_request_in_a_thread_leaves_no_limit_of_its_window_behind():
     budget = Interrupted(name="cap", scope=Scope("virtual_key", "dev"), window=Window("month"), limit=1)
-    counted = meters([budget], Who(virtual_key="dev"))
-    one, other = metering(counted, "openai"), metering(counted, "anthropic")
+    counted = Meterings(meters([budget], Who(virtual_key="dev")))
+    one, other = (counted.of(provider, "m", "chat_completions") for provider in ("openai", "anthropic"))
     during = []
     INTERRUPTIONS.append(lambda: during.extend(limit.key for _, limit in one.limits(NEW, None)))
 
