@@ -15,6 +15,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Received, Reservation
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
+from gateway.shapes.stated import StatedLimit
 from gateway.snapshot.limits import SelectedHold
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Snapshot, Warned
 from gateway.turns import LONG_BYTES, at_once, beside, in_turns
@@ -46,21 +47,39 @@ async def watch_candidate(request: Admitted, candidate: Candidate, services: Ser
 
 
 async def _watch_limits(request: Admitted, holds: tuple[Hold, ...], services: Services) -> None:
-    """Takes what limits have room for, or notes the one that has none; nothing while nobody can count."""
-    if not holds:
-        return
+    """Takes what limits have room for, or notes the one that has none."""
     received = request.received
     wanted = sized(holds, received.endpoint, len(request.body.data), request.output_cap)
+    refusal = await _taken(received, wanted, services)
+    if refusal is not None:
+        note(received, (limit_warned(refusal.hold),))
+
+
+async def count_refused(received: Received, key: CompiledKey, size: int, cap: StatedLimit, services: Services) -> None:
+    """Counts a request that is refused against the key's limits that warn, as enforced ones do; nothing is noted.
+
+    Args:
+        received: The request.
+        key: Whose it is.
+        size: Bytes of its body.
+        cap: The output tokens that it asks for at most.
+        services: Where it is counted.
+    """
+    await _taken(received, sized(key.watched_holds, received.endpoint, size, cap), services)
+
+
+async def _taken(received: Received, wanted: list[Hold], services: Services) -> Refusal | None:
+    """Takes holds for a request, or says which has no room; `None` also while nobody can count."""
     if not wanted:
-        return
+        return None
     try:
         lease = await services.counters.reserve(wanted)
     except CountersLost:
-        return
+        return None
     if isinstance(lease, Refusal):
-        note(received, (limit_warned(lease.hold),))
-    else:
-        received.trail.reservations.append(Reservation(lease, wanted, ()))
+        return lease
+    received.trail.reservations.append(Reservation(lease, wanted, ()))
+    return None
 
 
 def would_refuse(
