@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Text, cast, func
+from sqlalchemy import Connection, Text, case, cast, func
 
 from gateway.ledger import by_request, names
 from gateway.ledger.by_request import RequestsQuestion
 from gateway.ledger.report import Parameters
 from gateway.money.nano_usd import to_usd
+from gateway.shapes.deferred import KINDS
 from gateway.storage.tables import ledger_entries
 
 MOST_MODELS: Final = 20
@@ -48,7 +49,9 @@ def warned_requests(connection: Connection, question: RequestsQuestion) -> tuple
     """
     columns, known = ledger_entries.c, names.read(connection)
     figures = (
-        func.count().label("requests"),
+        func.count().label("entries"),
+        # What a request left to go on at its provider has a row of its own, with what that cost.
+        func.sum(case((columns.endpoint.in_(sorted(KINDS)), 0), else_=1)).label("requests"),
         func.sum(columns.cost_nano_usd).label("cost_nano_usd"),
         func.max(columns.request_id).label("last_request"),
     )
@@ -57,7 +60,7 @@ def warned_requests(connection: Connection, question: RequestsQuestion) -> tuple
     found: dict[tuple[str, str], _Sums] = {}
     for row in rows:
         key = known.name_of("virtual_keys", row["virtual_key"])
-        target = f"{known.name_of('providers', row['provider'])}/{row['model']}"
+        target = f"{known.name_of('providers', row['provider'])}/{row['model']}" if row["model"] else None
         for rule in json.loads(row["rules"]):
             found.setdefault((key, rule), _Sums()).add({**row}, target)
     told = [sums.told(key, rule) for (key, rule), sums in found.items()]
@@ -69,13 +72,16 @@ class _Sums:
 
     def __init__(self) -> None:
         self._models: Counter[str] = Counter()
+        self._requests = 0
         self._cost = 0
         self._moments: list[int] = []
         self._last = ""
 
-    def add(self, row: Mapping[str, Any], target: str) -> None:
-        """Adds the requests of a row, that went to a model."""
-        self._models[target] += int(row["requests"])
+    def add(self, row: Mapping[str, Any], target: str | None) -> None:
+        """Adds the requests of a row, that went to a model, if to any."""
+        if target is not None:
+            self._models[target] += int(row["entries"])
+        self._requests += int(row["requests"])
         self._cost += int(row["cost_nano_usd"])
         self._moments += int(row["first_at"]), int(row["last_at"])
         self._last = max(self._last, row["last_request"])
@@ -85,7 +91,7 @@ class _Sums:
         return WarnedRequests(
             virtual_key=key,
             rule=rule,
-            requests=self._models.total(),
+            requests=self._requests,
             cost_nano_usd=self._cost,
             models=tuple(model for model, _ in self._models.most_common(MOST_MODELS)),
             first_at=min(self._moments),

@@ -130,7 +130,7 @@ class BatchRequests:
             if len(self.ids) > _MOST_IDS:
                 raise GatewayError("bad_request", f"A batch may name {_MOST_IDS} ids of stored objects.")
         model = named_model(endpoint, body)
-        found = resolve(received.snapshot, key, endpoint, model, body)
+        found = resolve(received.snapshot, key, endpoint, model, body, received.header_map)
         candidate = self._candidate(found, endpoint, model)
         self.models[candidate.model] = None
         if len(self.models) > _MOST_MODELS:

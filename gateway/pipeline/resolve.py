@@ -188,31 +188,46 @@ def _of_model(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: M
     """
     models, fallback = key.in_force.models, key.fallback or FallbackPolicy()
     rank = {provider: place for place, provider in enumerate(dict.fromkeys((*fallback.chain, *key.upstreams)))}
-    branches: dict[str, Branch] = {}
+    fitting: dict[str, dict[str, Candidate]] = {}
     skipped: list[tuple[Target, str]] = []
     refusal: GatewayError | None = None
-    serves = False
-    for model, route, is_itself in reached(models, asked):
-        fitting: dict[str, Candidate] = {}
+    for model, _, is_itself in reached(models, asked):
+        own = fitting[model.name] = {}
         for provider in sorted(model.at, key=lambda name: rank.get(name, len(rank))):
             target = model.at[provider]
             try:
-                fitting[provider] = candidate(snapshot, key, endpoint, asked.name, target, route)
+                own[provider] = candidate(snapshot, key, endpoint, asked.name, target)
             except GatewayError as error:
                 skipped.append((target, error.message))
                 if is_itself:
                     refusal = refusal or error
-        serves = serves or (is_itself and bool(fitting))
+    serving = _serving_models(models, fitting)
+    if refusal is not None and asked.name not in serving:
+        raise refusal
+    branches: dict[str, Branch] = {}
+    for model, route, _ in reached(serving, asked):
+        found = {
+            provider: Candidate(one.upstream, one.model, one.lane, one.prices, route)
+            for provider, one in fitting[model.name].items()
+        }
         branches[model.name] = Branch(
             model,
-            {arm: weight for arm, weight in model.arms.items() if arm in fitting or not model.at},
-            {arm: fitting[arm] for arm in model.arms if arm in fitting},
-            tuple(one for provider, one in fitting.items() if provider not in model.arms),
+            {arm: weight for arm, weight in model.arms.items() if arm in (found if model.at else serving)},
+            {arm: found[arm] for arm in model.arms if arm in found},
+            tuple(one for provider, one in found.items() if provider not in model.arms),
         )
     candidates = tuple(one for branch in branches.values() for one in (*branch.sharing.values(), *branch.beside))
-    if refusal is not None and not serves:
-        raise refusal
     return Resolution(_OWN_MODEL, candidates, (), tuple(skipped), fallback, branches)
+
+
+def _serving_models(models: Mapping[str, Model], fitting: Mapping[str, Mapping[str, Candidate]]) -> Mapping[str, Model]:
+    """Those of some models that a key can reach, or reaches an arm of; what the others fall back on is not asked."""
+    serving = {name: models[name] for name, found in fitting.items() if found}
+    waiting = [name for name in fitting if not models[name].at]
+    while more := [name for name in waiting if not serving.keys().isdisjoint(models[name].arms)]:
+        serving.update((name, models[name]) for name in more)
+        waiting = [name for name in waiting if name not in serving]
+    return serving
 
 
 def reached(models: Mapping[str, Model], asked: Model) -> Iterator[tuple[Model, tuple[str, ...], bool]]:
@@ -243,7 +258,6 @@ def candidate(
     endpoint: Endpoint,
     asked: str,
     target: Target,
-    route: tuple[str, ...] = (),
 ) -> Candidate:
     """A target as this key reaches it. Raises `model_not_allowed` or `model_not_found`: why it does not."""
     upstream = key.upstreams.get(target.provider)
@@ -256,7 +270,7 @@ def candidate(
         )
     judge_model(key, target)
     prices = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
-    return Candidate(upstream, target.model, lane, prices, route)
+    return Candidate(upstream, target.model, lane, prices)
 
 
 def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:

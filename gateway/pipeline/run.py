@@ -37,7 +37,7 @@ from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Outbound, Received
-from gateway.pipeline.watch import watch
+from gateway.pipeline.watch import count_refused, watch
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
@@ -97,6 +97,7 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint), services)
+            await count_refused(received, key, 0, None, services)
         raise
     received.trail.streams = body.stream
     return body
@@ -141,15 +142,26 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
                 received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
+        await count_refused(received, key, len(body.data), cap, services)
         raise
     admitted.told = told
     if admitted.fitted is not None:
         limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
-    await reserve(admitted, limits, holds, services)
+    await _reserved(admitted, limits, holds, services)
     received.trail.admitted = admitted
     if key.is_watched:
         await watch(admitted, services)
     return admitted
+
+
+async def _reserved(admitted: Admitted, limits: list[Hold], holds: list[Hold], services: Services) -> None:
+    """Takes every hold. A request that is refused counts against limits that warn as well."""
+    try:
+        await reserve(admitted, limits, holds, services)
+    except GatewayError:
+        received, size = admitted.received, len(admitted.body.data)
+        await count_refused(received, admitted.key, size, admitted.output_cap, services)
+        raise
 
 
 async def _ruled(

@@ -114,6 +114,9 @@ _BROKEN = (How.FAILED, How.CUT)
 def settle_refused(received: Received, services: Services, error: GatewayError) -> None:
     """The same for a request that an error has ended, before a provider was asked or after."""
     outcome = "failed" if received.trail.attempts else "refused"
+    if outcome == "refused":
+        # A rule that warns would have changed nothing.
+        received.trail.warned = ()
     settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
 
 

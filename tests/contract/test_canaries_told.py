@@ -73,6 +73,8 @@ virtual_keys:
     tags: [env=test]
 budgets:
   cap: {{scope: {{team: engineering}}, window: month, limit_usd: "${{env:LIMIT}}", description: "${{env:CANARY}}"}}
+limits:
+  few: {{match: {{team: engineering}}, rpm: 1000, description: "${{env:CANARY}}"}}
 """
 CASES = """config: gateway.yaml
 cases:
@@ -103,6 +105,8 @@ NO_TEXT = {
     ("models", "a", "at", "a"),
     ("budgets", "a", "scope", "tag"),
     *(("budgets", "a", name) for name in ("timezone", "model", "message")),
+    *(("limits", "a", "match", name) for name in ("tag", "model", "end_user")),
+    ("limits", "a", "message"),
     ("providers", "a", "models", 0),
     *(
         (kind, "a", "models_allowed", *path)

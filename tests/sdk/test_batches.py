@@ -2,19 +2,22 @@
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 
 import anthropic
 import httpx
 import openai
 import pytest
 
+from gateway.ledger.warned import read_question, warned_requests
+from gateway.storage.engine import open_engine
 from tests.support.batches import BatchKeeper
 from tests.support.gateway import NO_TLS, Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.objects import adopt
 from tests.support.upstream import PlayedUpstream, response
 
-NARROW, POOR, OTHER, SLOW, FIRST = (new_key() for _ in range(5))
+NARROW, POOR, OTHER, SLOW, FIRST, WATCHED = (new_key() for _ in range(6))
 CONFIG = """
 version: 1
 providers:
@@ -41,6 +44,11 @@ virtual_keys:
   poor: {{environment: test, secret_hash: "{poor}"}}
   first: {{environment: test, secret_hash: "{first}"}}
   slow: {{environment: test, secret_hash: "{slow}"}}
+  watched:
+    environment: test
+    secret_hash: "{watched}"
+    models_allowed: {{allow: ["gpt-4*"], mode: warn}}
+    policy_rules: [{{tools: {{deny: ['^shell$']}}}}]
 budgets:
   later: {{scope: {{virtual_key: slow}}, window: month, limit_usd: 0.01, on_breach: block}}
   small: {{scope: {{virtual_key: poor}}, window: month, limit_usd: 0.01, on_breach: block}}
@@ -49,7 +57,14 @@ budgets:
 
 def configuration(url):
     return CONFIG.format(
-        one=url, slow=SLOW[1], first=FIRST[1], hash=HASH, narrow=NARROW[1], poor=POOR[1], other=OTHER[1]
+        one=url,
+        watched=WATCHED[1],
+        slow=SLOW[1],
+        first=FIRST[1],
+        hash=HASH,
+        narrow=NARROW[1],
+        poor=POOR[1],
+        other=OTHER[1],
     )
 
 
@@ -324,4 +339,56 @@ def test_what_goes_on_outlives_every_process(start_gateway, upstream, keeper):
     keeper.ends = True
     assert charged(gateway, "batch", "poor")["cost_nano_usd"] == 20 * (100 * 1_000 + 10 * 10_000)
     assert charged(gateway, "background_response", "poor")["cost_nano_usd"] == 100 * 2_000 + 10 * 20_000
+    gateway.stop()
+
+
+def test_a_rule_that_warns_tells_of_a_batch_once(gateway, keeper):
+    shell = {"tools": [{"type": "function", "function": {"name": "shell"}}]}
+
+    def rows():
+        return [one for one in gateway.records() if one["virtual_key"] == "watched"]
+
+    with sdk(gateway, WATCHED[0]) as client:
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            batch_of(client, jsonl(line(model="gpt-5"), line(1, model="gpt-5", **shell)))
+        batch_of(client, jsonl(line(model="cheap"), line(1, model="cheap")))
+        keeper.ends = True
+        ended = charged(gateway, "batch", "watched")
+        made = client.responses.create(model="cheap", input="hi", background=True)
+        gateway.wait(lambda: client.responses.retrieve(made.id).status == "completed")
+        charged(gateway, "background_response", "watched")
+
+    assert "x-langwatch-warnings" not in refused.value.response.headers
+    told = [(one["endpoint"], one["status"]) for one in rows() if one.get("warnings")]
+    assert told == [("batches_create", 200), ("batch", 200), ("responses", 200), ("background_response", 200)]
+    assert ended["warnings"] == ["models_allowed"]
+    counted = [one for one in gateway.metrics().splitlines() if one.startswith("gateway_warnings_total")]
+    assert sum(float(one.rpartition(" ")[2]) for one in counted) == 2
+    gateway.wait(lambda: gateway.readyz()["ledger"]["waiting_entries"] == 0)
+    engine = open_engine(f"sqlite:///{gateway.directory}/data/gateway.db")
+    with engine.connect() as connection:
+        (found,) = warned_requests(connection, read_question({}, datetime.now(UTC)))
+    engine.dispose()
+    assert (found.virtual_key, found.rule, found.requests) == ("watched", "models_allowed", 2)
+    assert found.cost_nano_usd == sum(one["cost_nano_usd"] or 0 for one in rows())
+
+
+def test_a_gateway_starts_beside_work_that_it_cannot_read(start_gateway, upstream, keeper):
+    bounds = {"GATEWAY_DEFERRED_POLL_S": "0.1"}
+    gateway = start_gateway(configuration(upstream.url), env=bounds)
+    with sdk(gateway, POOR[0]) as client:
+        batch_of(client, jsonl(line(model="cheap")))
+    gateway.kill()
+    with sqlite3.connect(gateway.directory / "data" / "gateway.db") as database:
+        of_tomorrow = json.dumps({"id": "grq_0", "kind": "fine_tuning"})
+        database.execute("INSERT INTO open_jobs VALUES ('grq_0', ?, 'of-tomorrow', 0)", (of_tomorrow,))
+
+    gateway = Gateway(gateway.directory, configuration(upstream.url), env=bounds, port=gateway.port)
+    keeper.ends = True
+
+    assert charged(gateway, "batch", "poor")["cost_nano_usd"] == 100 * 1_000 + 10 * 10_000
+    gateway.wait(lambda: "gateway_open_jobs_unreadable 1.0" in gateway.metrics())
+    assert gateway.log().count("grq_0 in open_jobs cannot be read by this version") == 1
+    with sqlite3.connect(gateway.directory / "data" / "gateway.db") as database:
+        gateway.wait(lambda: database.execute("SELECT id, job FROM open_jobs").fetchall() == [("grq_0", of_tomorrow)])
     gateway.stop()

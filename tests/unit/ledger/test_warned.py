@@ -47,6 +47,20 @@ def test_requests_are_counted_by_key_and_rule(ledger):
     assert (first.first_at, first.last_at, first.last_request) == (NOON - 30 * HOUR, NOON, "grq_3")
 
 
+def test_work_that_goes_on_is_one_request_with_the_one_that_began_it(engine):
+    warned = {"warnings": ("models_allowed",)}
+    put(
+        engine,
+        entry("grq_1", endpoint="batches_create", provider="openai", model="", cost_nano_usd=None, **warned),
+        entry("grq_2", endpoint="batch", provider="openai", model="o3", **warned),
+        entry("grq_3", endpoint="files_list", provider=None, model=None, cost_nano_usd=None, **warned),
+    )
+
+    (found,) = ask(engine)
+
+    assert (found.requests, found.cost_nano_usd, found.models) == (2, 290_000, ("openai/o3",))
+
+
 def test_the_report_is_of_a_period_and_of_some(ledger):
     assert [one.requests for one in ask(ledger, key="dev")] == [2, 2]
     assert [one.virtual_key for one in ask(ledger, team="b")] == ["=ci"]

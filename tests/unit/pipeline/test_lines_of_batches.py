@@ -114,3 +114,24 @@ def test_the_lines_of_a_batch_are_ruled_and_warned_of_as_if_each_had_come_alone(
 
     assert json.loads(goes_up) == {**asked, "model": "gpt-5", "max_tokens": 5}
     assert [one.name for one in received.trail.warned] == ["models_allowed"]
+
+
+def test_what_a_batch_says_of_whom_it_is_for_decides_where_its_lines_go():
+    models = """
+models:
+  smart: {split: {first: 1, second: 1}, sticky: end_user}
+  first: {at: {one: gpt-4o}}
+  second: {at: {one: gpt-5}}
+"""
+    snapshot = Node(CONFIG + models, MemoryCounters(), Ledger()).snapshot
+    making = next(row for row in STORED if row.name == "batches_create")
+    asked = {"model": "smart", "messages": [], "max_tokens": 10}
+
+    def met(person):
+        received = Received(snapshot, making, [(b"x-langwatch-end-user-id", person)], b"", "grq_1")
+        requests = BatchRequests(received, snapshot.authenticate(SECRET).key, Habits(), "one")
+        for number in range(12):
+            requests.take(ENDPOINTS["chat_completions"], json.dumps(asked).encode(), f"file:{number}")
+        return tuple(requests.models)
+
+    assert {met(b"%d" % person) for person in range(30)} == {("gpt-4o",), ("gpt-5",)}

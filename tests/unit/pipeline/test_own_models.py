@@ -85,6 +85,29 @@ def test_a_fallback_takes_no_place_of_what_is_not_allowed():
     assert targets(order("drawn", "few")) == ["a/h-a", "b/h-b", "b/s-b"]
 
 
+def test_nor_of_an_arm_that_is_not_allowed():
+    models = """
+  smart: {split: {far: 99, near: 1}}
+  far: {split: {there: 1}}
+  there: {at: {b: t}, fallback: [behind, both]}
+  near: {at: {a: n}, fallback: [both, there]}
+  behind: {at: {c: h}}
+  both: {at: {c: x}}
+"""
+    snapshot = snapshot_of(f"{HEAD}models:{models}virtual_keys:{KEYS}")
+
+    for _ in range(20):
+        found = order("smart", "preferring", snapshot)
+        assert [(*one.route, one.model) for one in found.candidates] == [
+            ("smart", "near", "n"),
+            ("smart", "near", "both", "x"),
+        ]
+        assert found.shared_by == ()
+    assert {target.model for target, _ in found.skipped} == {"t"}
+    with pytest.raises(GatewayError):
+        order("far", "preferring", snapshot)
+
+
 def test_models_stand_after_exact_aliases_and_before_globs():
     assert order("glob-like").source == "models"
     assert order("glob-other").source == "alias_glob"
