@@ -64,6 +64,8 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         object_id: The provider's own id; empty until it has answered.
         input_id: The file that it was made of, if there is one.
         most: Nano-USD that all of its requests may cost; 0 where each budget counts all of them.
+        most_tokens: The same of tokens.
+        count: How many requests it has; 0: one.
     """
 
     id: str
@@ -77,6 +79,8 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     object_id: str = ""
     input_id: str = ""
     most: int = 0
+    most_tokens: int = 0
+    count: int = 0
 
     @property
     def created_at(self) -> int:

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.money.habits import Habits
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
-from gateway.pipeline.holds import candidate_holds, estimated_cost, find_end_user
+from gateway.pipeline.holds import candidate_holds, estimated_cost, find_end_user, tokens_at_most
 from gateway.pipeline.homes import owned, provider_called
 from gateway.pipeline.outbound import prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
@@ -67,8 +67,9 @@ def add_most(holds: dict[str, BudgetHold], further: Iterable[Hold]) -> None:
 class BatchRequests:
     """What is found of the requests of one batch, of which `take` is told one after the other.
 
-    `holds` is what all of them need of each budget, `most` what they cost at most in nano-USD, `models` what they ask
-    the provider for, `ids` what they name of what a provider keeps, `count` how many they are.
+    `holds` is what all of them need of each budget, `most` what they cost at most in nano-USD, `most_tokens` how many
+    tokens they have at most, `models` what they ask the provider for, `ids` what they name of what a provider keeps,
+    `count` how many they are.
 
     Args:
         received: The request that makes the batch.
@@ -88,6 +89,7 @@ class BatchRequests:
         self.models: dict[str, None] = {}
         self.ids: dict[str, Reference] = {}
         self.most = 0
+        self.most_tokens = 0
         self.count = 0
 
     def take(self, endpoint: Endpoint, data: bytes, place: str) -> bytes:
@@ -174,6 +176,8 @@ class BatchRequests:
         add_most(self.holds, candidate_holds(admitted, candidate, self._habits))
         if admitted.price is not None and self._key.budgets:
             self.most += estimated_cost(admitted, admitted.price, candidate)
+        if any(meter.budget.unit == "tokens" for meter in self._key.budgets):
+            self.most_tokens += tokens_at_most(admitted, candidate)
         if len(self.holds) > _MOST_COUNTERS:
             raise GatewayError(
                 "bad_request",

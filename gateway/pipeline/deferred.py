@@ -19,7 +19,7 @@ from gateway.errors import GatewayError
 from gateway.ledger.open_jobs import Held, OpenJob
 from gateway.ledger.storable import encode
 from gateway.ledger.stored_entry import IndexLostError, StoredObject
-from gateway.money.budget import Unit
+from gateway.money.budget import Unit, counts_target
 from gateway.money.cost import AnswerCost
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
@@ -233,6 +233,8 @@ def _background_job(request: Admitted, id_: str) -> OpenJob:
     holds: dict[str, BudgetHold] = {}
     for reservation in received.trail.reservations:
         add_most(holds, (*reservation.budgets, *reservation.margins))
+    # Whoever was asked before failed.
+    holds = {key: one for key, one in holds.items() if counts_target(one.budget, provider, candidate.model)}
     return OpenJob(
         id=id_,
         kind=BACKGROUND.name,
@@ -497,6 +499,8 @@ def _job(request: Admitted, kind: Deferred, requests: BatchRequests) -> OpenJob:
         models=models,
         input_id=input_id,
         most=requests.most,
+        most_tokens=requests.most_tokens,
+        count=requests.count,
     )
 
 
@@ -518,13 +522,18 @@ def limit_of(held: Held) -> Limit:
 
 
 class Outcome(NamedTuple):
-    """What came of work: what it consumed and cost, and what is wrong with that."""
+    """What came of work: what it consumed and cost, and what is wrong with that.
+
+    `tokens` and `answered` are the tokens and the answers that budgets count, also of what does not say its usage.
+    """
 
     usage: Usage | None = None
     cost: int | None = None
     price: Price | None = None
     warning: str | None = None
     is_lost: bool = False
+    tokens: int = 0
+    answered: int = 0
 
 
 async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome | None:
@@ -647,21 +656,23 @@ async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
 
 def _as_held_for(job: OpenJob, snapshot: Snapshot) -> Outcome:
     """What is charged where nobody can tell what was consumed: the most that it can be, or what the file says."""
-    return Outcome(cost=_charged_unreported(job, snapshot), warning=USAGE_NOT_REPORTED)
+    return Outcome(
+        cost=_charged_unreported(job, snapshot, "usd"),
+        warning=USAGE_NOT_REPORTED,
+        tokens=_charged_unreported(job, snapshot, "tokens"),
+        answered=_most_of(job, "requests"),
+    )
 
 
-def _charged_unreported(job: OpenJob, snapshot: Snapshot) -> int:
-    """Nano-USD that all of it is charged where none of it states its usage."""
-    return _most_of(job) if snapshot.in_force.charges_missing_usage else 0
+def _charged_unreported(job: OpenJob, snapshot: Snapshot, unit: Unit) -> int:
+    """Nano-USD or tokens that all of it is charged where none of it states its usage."""
+    return _most_of(job, unit) if snapshot.in_force.charges_missing_usage else 0
 
 
-def _most_of(job: OpenJob) -> int:
-    """Nano-USD that all of it may cost."""
-    return job.most or _most_held(job, "usd")
-
-
-def _most_held(job: OpenJob, unit: Unit) -> int:
-    return max((one.amount for one in job.holds if one.unit == unit), default=0)
+def _most_of(job: OpenJob, unit: Unit) -> int:
+    """What all of it may come to in a unit. Rows of the version before say it of money alone."""
+    whole = {"usd": job.most, "tokens": job.most_tokens, "requests": job.count}[unit]
+    return whole or max((one.amount for one in job.holds if one.unit == unit), default=0)
 
 
 class _Bill:
@@ -681,6 +692,8 @@ class _Bill:
         self._price: Price | None = None
         self._unpriced: dict[str, None] = {}
         self._count = 0
+        self._answered = 0
+        self._tokens = 0
         self._unreported = 0
 
     def add(self, line: bytes) -> None:
@@ -689,11 +702,13 @@ class _Bill:
         answer = answer_in(self._kind, line)
         if answer is None:
             return
+        self._answered += 1
         stated = self._endpoint.shape.read_usage(answer)
         if stated is None:
             self._unreported += self._endpoint.metered
             return
         usage = stated.usage
+        self._tokens += stated.total_tokens
         for name in TOKENS:
             self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
         for name, count in (usage.further or {}).items():
@@ -709,12 +724,17 @@ class _Bill:
         """What it comes to."""
         further = self._further or msgspec.UNSET
         warning, cost = f"{UNPRICED}{', '.join(self._unpriced)}" if self._unpriced else None, self._cost
+        tokens = self._tokens
         if self._unreported:
             # Of answers that do not say what they consumed it is their share.
             warning = USAGE_NOT_REPORTED
-            share = _charged_unreported(self._job, self._snapshot) * self._unreported // self._count
-            cost = (cost or 0) + share
-        return Outcome(Usage(**self._figures, further=further), cost, self._price, warning)
+            cost = (cost or 0) + self._share_of_unreported("usd")
+            tokens += self._share_of_unreported("tokens")
+        usage = Usage(**self._figures, further=further)
+        return Outcome(usage, cost, self._price, warning, tokens=tokens, answered=self._answered)
+
+    def _share_of_unreported(self, unit: Unit) -> int:
+        return _charged_unreported(self._job, self._snapshot, unit) * self._unreported // self._count
 
     def _charge(self, stated: Stated) -> None:
         costs = [(self._cost_as(model, stated), model) for model in self._models(stated)]
@@ -746,15 +766,10 @@ class _Bill:
 
 def _share(job: OpenJob, outcome: Outcome, held: Held) -> int:
     """What counts against one budget: of a part of the requests, such as those of one person or model, their share."""
-    if held.unit == "requests":
-        return 0 if outcome.is_lost else held.amount
-    if held.unit == "usd":
-        whole, most = outcome.cost or 0, _most_of(job)
-    elif outcome.usage is None:
-        return 0 if outcome.is_lost else held.amount
-    else:
-        whole, most = outcome.usage.input_tokens + outcome.usage.output_tokens, _most_held(job, "tokens")
-    return whole if held.amount >= most else whole * held.amount // most
+    whole = {"usd": outcome.cost or 0, "tokens": outcome.tokens, "requests": outcome.answered}[held.unit]
+    most = _most_of(job, held.unit)
+    # Rounded up: of many who have a part each, nobody goes free.
+    return whole if held.amount >= most else -(-whole * held.amount // most)
 
 
 def conclude(job: OpenJob, outcome: Outcome, lease: Lease | None, services: Services) -> None:

@@ -60,6 +60,9 @@ _END_USER = b"x-langwatch-end-user-id"
 _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
 
+_WITHOUT_OUTPUT = ("embeddings", "embed_content", "batch_embed_contents", "rerank")
+"""Endpoints whose answers have no tokens."""
+
 _WARNS_FROM = 80
 _UNITS = {
     Dimension.RPM: "requests per minute",
@@ -154,7 +157,7 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
     if is_first and not key.learns and counting.counts_money_alone:
         # PERF: the first call of most requests.
         return [BudgetHold(limit_, most, meter.budget) for meter, limit_ in limits]
-    needed = _Needed(most, _tokens_at_most(request, candidate, blocking) if counting.counts_tokens else 0)
+    needed = _Needed(most, tokens_at_most(request, candidate, blocking) if counting.counts_tokens else 0)
     held: Mapping[str, int] = {}
     if not is_first:
         held = _held(received.trail)
@@ -263,14 +266,38 @@ def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Ha
     return min(most, answer + -(-prompt * habit.prompt_per_mille // PER_MILLE))
 
 
-def _tokens_at_most(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None) -> int:
-    """Tokens that the prompt, with what it points at and what tools bring into it, and its answers have at most."""
-    prompt, cap = prompt_bound(request), _cap(request)
+def tokens_at_most(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None = None) -> int:
+    """Tokens that the prompt, with what it points at and what tools bring into it, and its answers have at most.
+
+    With them come those of other models that the request names.
+    """
+    prompt = prompt_bound(request)
     allowed = _allowed(request, prompt)
     if allowed is not ORDINARY or prompt.beside is not None:
+        if blocking is not None:
+            _check_limit(allowed.unreadable, blocking)
         prompt = _with_all_of_it(request, candidate, prompt, allowed, blocking)
-    output = output_bound(cap, answers_asked_for(request), 0 if cap else _assumed_output(request, candidate, blocking))
-    return min(prompt.tokens + output, _MOST)
+    if request.received.endpoint.name in _WITHOUT_OUTPUT:
+        return min(prompt.tokens, _MOST)
+    output, others = _output_at_most(request, candidate, allowed, blocking), 0
+    for model in allowed.models:
+        if model.calls:
+            longest = max(output, model.output_cap or _assumed_output(request, candidate))
+            others += model.calls * (prompt.tokens + longest)
+        else:
+            output = max(output, (model.output_cap or 0) * answers_asked_for(request))
+    return min(prompt.tokens + output + others, _MOST)
+
+
+def _output_at_most(
+    request: Admitted, candidate: Candidate, allowed: Allows, blocking: CompiledBudget | None = None
+) -> int:
+    """Output tokens that all answers have at most together, whether they are text, pictures or speech."""
+    answers = answers_asked_for(request)
+    output = output_bound(_cap(request), answers, 0 if _cap(request) else _assumed_output(request, candidate, blocking))
+    if allowed.pictures:
+        output = max(output, request.key.in_force.reservations.assumed.picture_tokens * answers)
+    return allowed.speech_tokens or output
 
 
 def _answered_before(request: Admitted) -> list[tuple[Target, int]]:
@@ -390,15 +417,12 @@ def _dearest(
 ) -> int:
     """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
     received = request.received
-    answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
-    assumed = _assumed_output(request, candidate)
-    output = output_bound(_cap(request), answers, assumed)
+    answers = answers_asked_for(request)
+    output = _output_at_most(request, candidate, allowed)
     implicit = _caches_unasked(candidate)
     beside = dict(allowed.beside)
     if allowed.pictures:
         beside["images"] = allowed.pictures * answers
-        output = max(output, request.key.in_force.reservations.assumed.picture_tokens * answers)
-    output = allowed.speech_tokens or output
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
 
@@ -418,7 +442,7 @@ def _dearest(
                 raise _unpriced(strict, candidate, model.name, model.path)
             continue
         if model.calls:
-            own = model.output_cap or assumed
+            own = model.output_cap or _assumed_output(request, candidate)
             others += model.calls * at_most(other, own)
         else:
             most = max(most, at_most(other, (model.output_cap or 0) * answers, model.served))
@@ -875,7 +899,10 @@ class _Consumption:
         if admitted is None:
             return
         yield from _answered_before(admitted)
-        if trail.candidate is not None and not _consumed_nothing(trail, self._outcome):
+        if admitted.defers and not self.tokens:  # what goes on is counted when it ends
+            return
+        # An answer that broke off, or could not be read, has been one.
+        if trail.candidate is not None and (self.tokens or not _consumed_nothing(trail, self._outcome)):
             charges = self.tokens is not None or admitted.key.in_force.charges_missing_usage
             yield self.target, self.tokens if charges else 0
 

@@ -11,7 +11,7 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
-from tests.support.upstream import PlayedUpstream, response
+from tests.support.upstream import CUT, PlayedUpstream, response, stream
 from tests.unit.storage.databases import database_url, empty_database_url
 
 pytestmark = pytest.mark.every_build
@@ -311,6 +311,79 @@ def test_a_budget_of_requests_counts_those_that_were_answered(start_gateway, ser
     }  # fmt: skip
     assert 'gateway_budget_utilization_ratio{budget="few"} 1.0' in gateway.metrics()
     assert 'gateway_budget_limit_usd{budget="few"}' not in gateway.metrics()
+
+
+def charged(gateway, answer) -> dict[str, int]:
+    """What an answer was charged, by the name of the budget."""
+    return {one["counter"].split(":")[1]: one["amount"] for one in gateway.record_of(answer)["budgets"]}
+
+
+COUNTED = (
+    "tokens: {scope: {team: engineering}, window: day, limit_tokens: 100000}",
+    "requests: {scope: {team: engineering}, window: day, limit_requests: 100}",
+)
+
+
+def test_an_answer_that_breaks_off_has_been_one_and_counts_what_came(start_gateway, upstream):
+    gateway = start_gateway(played(config(*COUNTED), upstream))
+    told = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "hello world"}}]}
+    upstream.play = lambda _: stream([b"data: %s\n\n" % json.dumps(told).encode(), 0.2, CUT], ends=False)
+
+    broken = gateway.post({**SHORT, "stream": True})
+    upstream.play = lambda _: response(b"{}", status=503)
+    nothing = gateway.post({**SHORT, "stream": True})
+
+    used = gateway.record_of(broken)["usage"]
+    assert charged(gateway, broken) == {"tokens": used["input_tokens"] + used["output_tokens"], "requests": 1}
+    assert charged(gateway, nothing) == {}
+
+
+def test_a_response_in_the_background_counts_once_and_under_whoever_runs_it(start_gateway, upstream):
+    two = 'two: {scope: {team: engineering}, window: day, limit_requests: 9, model: "other"}'
+    text = config(*COUNTED, two).replace("cent: simulator/cent\n", "cent: [simulator/other, simulator/cent]\n")
+    gateway = start_gateway(played(text, upstream), env={"GATEWAY_DEFERRED_POLL_S": "0.1"})
+    ended = {"output": [], "usage": {"input_tokens": 5, "output_tokens": 6, "total_tokens": 11}}
+
+    def play(asked):
+        if b"other" in asked.body:
+            return response(b"{}", status=503)
+        about = {"status": "queued"} if asked.body else {"status": "completed", **ended}
+        return response(json.dumps({"id": "resp_1", "object": "response", "model": "cent", **about}).encode())
+
+    upstream.play = play
+    made = gateway.post({"model": "cent", "input": "hi", "background": True}, path="/v1/responses")
+    gateway.wait(lambda: any(one["endpoint"] == "background_response" for one in gateway.records()))
+
+    assert charged(gateway, made) == {}
+    (record,) = (one for one in gateway.records() if one["endpoint"] == "background_response")
+    assert {one["counter"].split(":")[1]: one["amount"] for one in record["budgets"]} == {"tokens": 11, "requests": 1}
+
+
+ADVISED = {
+    "tools": [{"type": "advisor_20260301", "name": "advisor", "model": "cent", "max_uses": 2, "max_tokens": 5000}]
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "least", "most"),
+    [
+        ("/v1/chat/completions", {}, 20, 200),
+        ("/v1/chat/completions", {"n": 3}, 60, 240),
+        ("/v1/embeddings", {"input": ["hi", "you"]}, 1, 100),
+        ("/v1/images/generations", {"prompt": "a cat", "n": 2}, 32_000, 32_100),
+        ("/v1/messages", ADVISED, 10_020, 15_000),
+        ("/v1/messages", {"fallbacks": [{"model": "cent", "max_tokens": 9000}]}, 9000, 9500),
+    ],
+    ids=["one answer", "three", "embeddings", "pictures", "an advisor", "a fallback"],
+)
+def test_tokens_are_held_of_all_that_a_request_allows(start_gateway, path, body, least, most):
+    gateway = start_gateway(config("one: {scope: {team: engineering}, window: day, limit_tokens: 1}"))
+    talk = SHORT if path in ("/v1/chat/completions", "/v1/messages") else {"model": "cent"}
+
+    refused = gateway.post({**talk, **body}, path=path)
+
+    assert refused.status_code == 402, refused.text
+    assert least <= refused.json()["error"]["meta"]["held_tokens"] <= most
 
 
 def test_many_at_one_time_do_not_pass_a_budget_of_requests(start_gateway):

@@ -5,13 +5,14 @@ import json
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 
 from gateway import clock
 from gateway.counters.memory import MemoryCounters
 from gateway.ledger.open_jobs import Held, OpenJob
 from gateway.ledger.stored_entry import StoredObject
-from gateway.pipeline.deferred import look
+from gateway.pipeline.deferred import conclude, look
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.upstream.failure import UpstreamFailure
 from tests.support.keys import HASH
@@ -217,3 +218,35 @@ def test_a_batch_is_not_lost_while_its_provider_does_not_list_it(page):
     with pytest.raises(UpstreamFailure):
         looked_at(long_ago, {"objects": Known(), "jobs": Begun()}, batches=lambda _: page)
     assert looked_at(long_ago).is_lost
+
+
+class Settled:
+    def settle(self, amounts):
+        self.amounts = amounts
+
+
+def shares(config, **answers):
+    """What a batch of two requests counts, by unit: under budgets of both, and of one that is half as long."""
+    amounts = {"usd": (30, 10), "tokens": (300, 100), "requests": (2, 1)}
+    held = [Held(f"{unit}:{most}", most, most, None, True, unit) for unit, both in amounts.items() for most in both]
+    work = msgspec.structs.replace(job(most=30, most_tokens=300, count=2), holds=tuple(held))
+    node, lease = Node(config, MemoryCounters(), Ledger(), Played(**answers)), Settled()
+    conclude(work, asyncio.run(look(work, node.snapshot, node.services)), lease, node.services)
+    return [tuple(lease.amounts[f"{unit}:{most}"] for most in both) for unit, both in amounts.items()]
+
+
+@pytest.mark.parametrize(
+    ("answers", "counted", "counted_if_free"),
+    [
+        ([line(usage=USAGE), line(usage=USAGE)], [(2_000_000, 666_667), (2000, 667), (2, 1)], None),
+        ([line(usage=USAGE), REFUSED], [(1_000_000, 333_334), (1000, 334), (1, 1)], None),
+        ([line(usage=USAGE), line()], [(1_000_015, 333_339), (1150, 384), (2, 1)], [(1_000_000, 333_334), (1000, 334), (2, 1)]),
+        ([REFUSED, REFUSED], [(0, 0), (0, 0), (0, 0)], None),
+        (None, [(30, 10), (300, 100), (2, 1)], [(0, 0), (0, 0), (2, 1)]),
+    ],
+    ids=["both", "one that was answered", "one that says nothing", "none", "nobody can tell"],
+)  # fmt: skip
+def test_a_budget_of_a_part_of_a_batch_has_its_share_of_what_was_answered(answers, counted, counted_if_free):
+    played = {"batches_b": DONE} if answers is None else {"batches_b": DONE, "files_out_content": b"".join(answers)}
+    assert shares(CONFIG, **played) == counted
+    assert shares(FREE, **played) == (counted_if_free or counted)
