@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway import private_files
+from gateway.config.derived_keys import derive, key_name
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.splice import Changes, LayoutError, with_fields
@@ -39,7 +40,7 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
         if key.get("secret_hash"):
             msg = f"{name} has a secret already; to replace it: gateway keys rotate {name} --write {file}"
             raise EditError(msg)
-        if key.get("environment", environment) != environment:
+        if key.get("environment", environment) not in (environment, ""):
             msg = f"{name} is a key of environment {key['environment']} in {file}, not {environment}"
             raise EditError(msg)
         said = {} if "environment" in key else {"environment": environment}
@@ -50,7 +51,10 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
 
 
 def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
-    """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
+    """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`.
+
+    The environment is empty where the file does not say it: on the line of a person whose class is in another file.
+    """
 
     def fields(keys: Mapping[str, Any]) -> Changes:
         key = _mapping(keys, name)
@@ -58,7 +62,7 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
             msg = f"{file} has no virtual key named {name} with a secret"
             raise EditError(msg)
         return {
-            "secret_hash": renew(key.get("environment", "live")),
+            "secret_hash": renew(str(key.get("environment", "live"))),
             "previous_secret_hash": key["secret_hash"],
             "previous_secret_expires_at": until.isoformat().replace("+00:00", "Z"),
         }
@@ -96,6 +100,28 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return child
 
 
+def stands_at(file: Path, name: str) -> str:
+    """Where a file has a key, or would have it, as an address: its own entry, or the line of the person it is for."""
+    tree, _ = parse(file.read_text("utf-8-sig"), str(file))
+    return ".".join(_entry(tree, name)[:2])
+
+
+def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
+    """The section and the name at which a key's secret stands, and its environment where a class there says so.
+
+    That is the line of a person where a class of the file makes the key, or where the file has people and nothing
+    of keys: then the class is in another file.
+    """
+    derived = derive(tree)[1]
+    if name in derived.people:
+        return "principals", derived.people[name], derived.environments.get(derived.classes[name]) or "live"
+    if not {"virtual_keys", "key_classes"}.intersection(tree):
+        for person in _mapping(tree, "principals"):
+            if key_name(person) == name:
+                return "principals", person, None
+    return "virtual_keys", name, None
+
+
 def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Changes]) -> None:
     """Changes fields of one key, by what all keys say."""
     try:
@@ -112,17 +138,22 @@ def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Change
     if not isinstance(tree, dict):
         msg = f"{file} is not a mapping of sections"
         raise EditError(msg)
-    keys = _mapping(tree, "virtual_keys")
-    changes = fields(keys)
+    section, entry, environment = _entry(tree, name)
+    keys = _mapping(tree, section)
+    if section == "virtual_keys":
+        changes = fields(keys)
+    else:
+        # A person has no environment: the class has.
+        changes = fields({name: {**(keys[entry] or {}), "environment": environment or ""}})
     try:
-        after = with_fields(before, ("virtual_keys", name), changes)
+        after = with_fields(before, (section, entry), changes)
     except LayoutError as error:
         msg = f"{file} is left as it is: {error}"
         raise EditError(msg) from None
     _refuse_new_faults(file, before, after)
-    key = {**_mapping(keys, name), **changes}
+    key = {**_mapping(keys, entry), **changes}
     wanted = {field: value for field, value in key.items() if field not in changes or value is not None}
-    if parse(after, "")[0] != {**tree, "virtual_keys": {**keys, name: wanted}}:
+    if parse(after, "")[0] != {**tree, section: {**keys, entry: wanted}}:
         msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
         raise EditError(msg)
     _replace(file, after.encode(encoding))
