@@ -156,12 +156,12 @@ def _is_for_people(one: Mapping[str, Any]) -> bool:
     return isinstance(for_each, Mapping) and isinstance(for_each.get(_PEOPLE), Mapping)
 
 
-def _teams(one: Mapping[str, Any]) -> frozenset[Any] | None:
+def _teams(one: Mapping[str, Any]) -> list[str] | None:
     """The teams that a class is for; `None`: everybody. What is no team is told by the model, and is nobody's."""
     team = one["for_each"][_PEOPLE].get("team")
     if team is None:
         return None
-    return frozenset(name for name in (team if isinstance(team, list) else [team]) if isinstance(name, str))
+    return [name for name in (team if isinstance(team, list) else [team]) if isinstance(name, str)]
 
 
 def _environment(one: Mapping[str, Any], classes: Mapping[str, Any]) -> Any:

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.config.derived_keys import key_name
+from gateway.config.derived_keys import derive, key_name
 from gateway.config.load import find_places, load
 from gateway.config.patches import PatchFile
 from gateway.config.resources import resources_of
@@ -205,3 +207,24 @@ def test_a_plan_finds_the_line_of_a_person(tmp_path):
 
     at = ("virtual_keys", "ada")
     assert find_places([file], [at]) == {at: (str(file), 7)}
+
+
+SECTIONS_AND_MEMBERS = ("for_each", "principals", "team", "class", "extends", "secret_hash", "ada", "x")
+ODD = st.recursive(
+    st.none() | st.integers(0, 3) | st.sampled_from(["a", "b", "x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(SECTIONS_AND_MEMBERS), inner),
+    max_leaves=12,
+)
+
+
+@given(ODD, ODD, ODD, ODD)
+def test_what_is_written_in_any_other_way_is_nobodys_key_and_no_crash(classes, people, keys, team):
+    whole = {"x": {"for_each": {"principals": {"team": team}}}}
+    for tree in (classes, {"key_classes": classes, "principals": people, "virtual_keys": keys}):
+        derive(tree)
+
+    made, found = derive(
+        {"key_classes": whole, "principals": {"ada": {"team": team}, "lin": people}, "virtual_keys": keys}
+    )
+    assert set(found.people) <= {"ada", "lin"}
+    assert not found.people or set(found.people) <= set(made["virtual_keys"])
