@@ -26,7 +26,10 @@ _NO_START: Final = "._@:+-"
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """The keys that were made: by their names, the person and the class; and what is wrong with making them."""
+    """The keys that were made, by their names: for whom, by which class and of which environment, where one is said.
+
+    `faults` is what is wrong with making them.
+    """
 
     people: Mapping[str, str] = {}
     classes: Mapping[str, str] = {}
@@ -74,8 +77,7 @@ class Derived(msgspec.Struct, frozen=True):
             yield msgspec.structs.replace(first, finding=at)
 
     def _mint(self, name: str) -> str:
-        environment = self.environments.get(self.classes[name])
-        option = " --environment test" if environment == "test" else ""
+        option = " --environment test" if self.environments[name] == "test" else ""
         return f"Put one on this line: gateway keys mint {name}{option} --write FILE."
 
 
@@ -92,10 +94,12 @@ def derive(tree: Any) -> tuple[Any, Derived]:
     if not classes or not isinstance(tree.get(_KEYS) or {}, dict):
         return tree, NO_DERIVED
     written: dict[str, Any] = tree.get(_KEYS) or {}
+    said = _environments(dict(_entries(tree, _CLASSES)))
     making = [(name, _teams(one)) for name, one in classes.items()]
     keys: dict[str, Any] = {}
     people: dict[str, str] = {}
     of: dict[str, str] = {}
+    environments: dict[str, Any] = {}
     without_secrets: dict[str, Any] = {}
     faults: list[Checked] = []
     of_two: dict[tuple[str, str], list[str]] = {}
@@ -115,13 +119,13 @@ def derive(tree: Any) -> tuple[Any, Derived]:
             faults.append(_without_name(person, name, people.get(name)))
             continue
         secrets = {member: one[member] for member in SECRETS if member in one}
-        keys[name] = {"class": own if isinstance(own, str) else makers[0], "principal": person, **secrets}
-        people[name], of[name] = person, makers[0]
+        its_class = own if isinstance(own, str) else makers[0]
+        keys[name] = {"class": its_class, "principal": person, **secrets}
+        people[name], of[name], environments[name] = person, makers[0], said.get(its_class)
         if secrets:
             without_secrets[person] = {member: value for member, value in one.items() if member not in secrets}
     faults += [_of_two_classes(*makers, some) for makers, some in of_two.items()]
     made = {**tree, _KEYS: {**written, **keys}, _PEOPLE: {**(tree.get(_PEOPLE) or {}), **without_secrets}}
-    environments = {name: _environment(one, dict(_entries(tree, _CLASSES))) for name, one in classes.items()}
     return made if keys else tree, Derived(people, of, environments, tuple(faults))
 
 
@@ -164,8 +168,11 @@ def _teams(one: Mapping[str, Any]) -> list[str] | None:
     return [name for name in (team if isinstance(team, list) else [team]) if isinstance(name, str)]
 
 
-def _environment(one: Mapping[str, Any], classes: Mapping[str, Any]) -> Any:
-    return one.get("environment") or classes.get(str(one.get("extends")), {}).get("environment")
+def _environments(classes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        name: one.get("environment") or classes.get(str(one.get("extends")), {}).get("environment")
+        for name, one in classes.items()
+    }
 
 
 def _entries(tree: Any, section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

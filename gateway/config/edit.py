@@ -114,7 +114,7 @@ def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
     """
     derived = derive(tree)[1]
     if name in derived.people:
-        return "principals", derived.people[name], derived.environments.get(derived.classes[name]) or "live"
+        return "principals", derived.people[name], derived.environments[name] or "live"
     if not {"virtual_keys", "key_classes"}.intersection(tree):
         for person in _mapping(tree, "principals"):
             if key_name(person) == name:

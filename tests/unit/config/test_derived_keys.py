@@ -190,8 +190,8 @@ def test_what_all_keys_of_a_class_lack_is_told_at_the_class(read):
 
 def test_a_file_without_a_control_plane_is_told_whose_secret_is_missing_and_how_to_mend_it(read):
     loaded = read(
-        f"principals:\n  ada@a.com: {{secret_hash: {ONE}}}\n  lin@a.com: {{}}\n"
-        "key_classes:\n  x: {environment: test, for_each: {principals: {}}}\n",
+        f"principals:\n  ada@a.com: {{secret_hash: {ONE}}}\n  lin@a.com: {{class: y}}\n"
+        "key_classes:\n  x: {for_each: {principals: {}}}\n  y: {extends: z}\n  z: {environment: test}\n",
         base=BASE.replace("owner: platform\n", ""),
     )
 
