@@ -136,6 +136,13 @@ def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     alphabet = _tool_names(config)
     for name, rules in config.policy_rules.items():
         yield from _rule_patterns(rules, ("policy_rules", name), alphabet)
+    globs: dict[Path, str | None] = {
+        **{("budgets", name, "model"): one.model for name, one in config.budgets.items()},
+        **{("limits", name, "match", "model"): one.match.model for name, one in config.limits.items()},
+    }
+    for place, glob in globs.items():
+        if glob is not None:
+            yield from _compiles(compile_glob, glob, "bad-glob", place)
 
 
 def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:

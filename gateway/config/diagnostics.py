@@ -78,6 +78,7 @@ CODES: Final[Mapping[str, str]] = {
     "short-unary-timeout": "Answers that are no streams are given up before many of them can be there.",
     "unreachable-fallback": "A fallback names a provider that the key may not use, or has nobody to fall back to.",
     "unservable-target": "An alias leads a model to a provider that has no endpoint on which it could answer.",
+    "raise-over": "A raise of a budget has ended already.",
     "key-expired": "A virtual key has expired already.",
     "duplicate-secret": "Two virtual keys have one secret.",
     "rotation-without-end": "A rotated secret is accepted without an end, or ends without being accepted.",
