@@ -22,7 +22,7 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
-from gateway.config.model_checks import model_checks, servable
+from gateway.config.model_checks import model_checks, own_models_in_lists, servable
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.names import lookalikes
@@ -309,4 +309,5 @@ KEY_CHECKS: tuple[Check, ...] = (
     _key_fallbacks,
     key_content_capture,
     key_life,
+    own_models_in_lists,
 )

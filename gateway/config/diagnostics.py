@@ -66,6 +66,7 @@ CODES: Final[Mapping[str, str]] = {
     "bad-model-name": "One of `models` has a name that no request could find it by.",
     "model-leads-nowhere": "One of `models` says neither where it is served nor between which models it is shared.",
     "model-circle": "The requests of one of `models` come back to it by its own split.",
+    "own-model-not-allowed": "A list of allowed models has a name of `models` that leads to nothing which it allows.",
     "nothing-shared": "Something is to stay together where nothing is shared out.",
     "two-affinities": "One of `models` says twice what of its requests stays together.",
     "unknown-arm": "A split names a provider at which the model is not said to be served.",
