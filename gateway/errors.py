@@ -46,6 +46,7 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
 
 ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "vk_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the virtual key."),
+    "selected_rate_limit_exceeded": ("rate_limit_exceeded", "A set of `limits` that the request counts under."),
     "provider_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the provider, in the configuration."),
     "too_many_invalid_keys": (
         "rate_limit_exceeded",

@@ -14,6 +14,7 @@ KINDS: Final = (
     "key_classes",
     "virtual_keys",
     "budgets",
+    "limits",
     "prices",
     "locked_prices",
     "settings",

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,11 +10,19 @@ from typing import Any, Final
 
 from gateway import private_files
 from gateway.config.derived_keys import derive, key_name
+from gateway.config.excerpt import excerpt
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.splice import Changes, LayoutError, with_fields
 from gateway.config.validate import build
 
+_Keys = Mapping[str, Any]
+_Fields = Callable[[_Keys, Collection[str]], Changes]
+"""What becomes of a key, by some of the keys, of which it is one if it is there, and by the names of all."""
+
+_SECTION: Final = "virtual_keys"
+_FOR_EACH: Final = "for_each"
+"""Where a file has this word, a key that is not written may be one that a class makes."""
 _CLOSE: Final = 0.8
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -30,10 +38,10 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
     """
     added = False
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, names: Collection[str]) -> Changes:
         nonlocal added
         added = name not in keys
-        if added and not may_be_new and (meant := _misspelt(name, keys)) is not None:
+        if added and not may_be_new and (meant := _misspelt(name, names)) is not None:
             msg = f"{file} has no virtual key named {name}; did you mean {meant}? To add {name} as a new one: --new"
             raise EditError(msg)
         key = _mapping(keys, name)
@@ -56,7 +64,7 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
     The environment is empty where the file does not say it: on the line of a person whose class is in another file.
     """
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, _names: Collection[str]) -> Changes:
         key = _mapping(keys, name)
         if not key.get("secret_hash"):
             msg = f"{file} has no virtual key named {name} with a secret"
@@ -73,7 +81,7 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
 def change_key(file: Path, name: str, change: Callable[[Mapping[str, Any]], Changes]) -> None:
     """Changes fields of a key, by what it says. Raises `EditError`."""
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, _names: Collection[str]) -> Changes:
         if keys.get(name) is None:
             msg = f"{file} has no virtual key named {name}"
             raise EditError(msg)
@@ -82,7 +90,7 @@ def change_key(file: Path, name: str, change: Callable[[Mapping[str, Any]], Chan
     _rewrite(file, name, fields)
 
 
-def _misspelt(name: str, known: Iterable[Any]) -> str | None:
+def _misspelt(name: str, known: Collection[Any]) -> str | None:
     """The name that was probably meant; names that differ in their numbers alone are a series."""
     lettered = _DIGITS.sub("", name)
     others = [str(one) for one in known if _DIGITS.sub("", str(one)) != lettered]
@@ -122,8 +130,8 @@ def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
     return "virtual_keys", name, None
 
 
-def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Changes]) -> None:
-    """Changes fields of one key, by what all keys say."""
+def _rewrite(file: Path, name: str, fields: _Fields) -> None:
+    """Changes fields of one key, by what the file says of it."""
     try:
         content = read_regular_file(file)
         encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -131,7 +139,18 @@ def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Change
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{file} cannot be read: {str(error).splitlines()[0]}"
         raise EditError(msg) from error
-    tree, problems = parse(before, str(file))
+    part = excerpt(before, _SECTION, name)
+    after = None
+    if part is not None and (name in part.names or _FOR_EACH not in before):
+        after = part.put_back(_changed(part.text, file, name, lambda keys: fields(keys, part.names)))
+    if after is None:
+        after = _changed(before, file, name, lambda keys: fields(keys, keys))
+    _replace(file, after.encode(encoding))
+
+
+def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes]) -> str:
+    """A text with fields of one key changed, and nothing else."""
+    tree, problems = parse(text, str(file))
     if problems:
         msg = f"{file} cannot be read: {problems[0]}"
         raise EditError(msg)
@@ -140,38 +159,42 @@ def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Change
         raise EditError(msg)
     section, entry, environment = _entry(tree, name)
     keys = _mapping(tree, section)
-    if section == "virtual_keys":
+    if section == _SECTION:
         changes = fields(keys)
     else:
         # A person has no environment: the class has.
         changes = fields({name: {**(keys[entry] or {}), "environment": environment or ""}})
     try:
-        after = with_fields(before, (section, entry), changes)
+        after = with_fields(text, (section, entry), changes)
     except LayoutError as error:
         msg = f"{file} is left as it is: {error}"
         raise EditError(msg) from None
-    _refuse_new_faults(file, before, after)
     key = {**_mapping(keys, entry), **changes}
     wanted = {field: value for field, value in key.items() if field not in changes or value is not None}
-    if parse(after, "")[0] != {**tree, section: {**keys, entry: wanted}}:
+    _refuse_new_faults(file, (section, entry), keys, wanted)
+    found, problems = parse(after, "")
+    if problems:
+        msg = f"{file} would not be valid any more: {problems[0]}"
+        raise EditError(msg)
+    if found != {**tree, section: {**keys, entry: wanted}}:
         msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
         raise EditError(msg)
-    _replace(file, after.encode(encoding))
+    return after
 
 
-def _refuse_new_faults(file: Path, before: str, after: str) -> None:
-    """A file that was valid stays valid; one that is a part of several, or was not valid, gets no new faults."""
-    faults = _faults(after) - _faults(before)
+def _refuse_new_faults(file: Path, at: tuple[str, str], keys: _Keys, wanted: Mapping[str, Any]) -> None:
+    """A key that was valid stays valid; one that was not gets no new faults. What it refers to is not asked for."""
+    section, name = at
+    had = {name: keys[name]} if name in keys else {}
+    faults = _faults(section, {name: wanted}) - _faults(section, had)
     if faults:
         msg = f"{file} would not be valid any more: {min(faults)}"
         raise EditError(msg)
 
 
-def _faults(text: str) -> set[str]:
-    tree, problems = parse(text, "")
-    if problems or not isinstance(tree, dict):
-        return {str(problem) for problem in problems} or {"the file is empty"}
-    return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in build(tree)[1]}
+def _faults(section: str, entries: _Keys) -> set[str]:
+    findings = build({"version": 1, section: entries})[1]
+    return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in findings}
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
     yield from _refused(_FILE_ROWS, config)
     if workers > 1:
         yield from _uncounted("rate limits", _provider_limits(config), workers)
+        yield from _uncounted("rate limits", (("limits", name) for name in config.limits), workers)
         yield from _uncounted("budgets", (("budgets", name) for name in config.budgets), workers)
 
 

@@ -9,6 +9,7 @@ from gateway.config.sections.access import EACH_MEMBER, NO_MATTER, OTHER_READERS
 from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
+from gateway.config.sections.limits import Limits
 from gateway.config.sections.marks import MODEL_ITSELF, NAME_ITSELF, Kind, Refers
 from gateway.config.sections.models import Model
 from gateway.config.sections.names import PrintableName
@@ -89,6 +90,9 @@ class Config(Section):
     ] = Field({}, description="Virtual keys by name.")
     budgets: Annotated[dict[Name, Budget], Kind("budget", created=Access.NARROWS, deleted=Access.WIDENS)] = Field(
         {}, description="Budgets by name."
+    )
+    limits: Annotated[dict[Name, Limits], Kind("set of limits", created=Access.NARROWS, deleted=Access.WIDENS)] = Field(
+        {}, description="Rate limits by name, of what each one's `match` says, beside those of keys and providers."
     )
     prices: Annotated[dict[ModelTarget, Annotated[ModelPrice, NO_MATTER]], Kind("price")] = Field(
         {}, description="Prices by `provider/model`, where they differ from or are missing in the built-in catalogue."

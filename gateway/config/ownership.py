@@ -99,6 +99,7 @@ def seen_by(config: Config, ownership: Ownership, owner: str | None) -> Config:
             "models": {
                 name: model for name, model in config.models.items() if ownership.acts_on(("models", name), owner)
             },
+            "limits": {name: one for name, one in config.limits.items() if ownership.acts_on(("limits", name), owner)},
             "budgets": {
                 name: budget for name, budget in config.budgets.items() if ownership.counts(name, budget, owner)
             },

@@ -70,6 +70,10 @@ class Hold:
         self.limit = limit
         self.amount = amount
 
+    def sized(self, amount: int) -> "Hold":
+        """The same of another amount."""
+        return Hold(self.limit, amount)
+
     def __repr__(self) -> str:
         return f"Hold({self.limit.key}, {self.amount})"
 

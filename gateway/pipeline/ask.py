@@ -24,7 +24,7 @@ from gateway.pipeline.holds import candidate_holds, take
 from gateway.pipeline.outbound import THREAD_UNSUPPORTED, betas_in_body, fit, prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
-from gateway.pipeline.watch import watch_candidate
+from gateway.pipeline.watch import watch_next
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
@@ -299,7 +299,7 @@ class _Chain:
         else:
             if refusal is None:
                 if request.key.is_watched:
-                    await watch_candidate(request, candidate, self._services)
+                    await watch_next(request, candidate, self._services)
                 return outbound
             reason, why = _PASSED_OVER.get(refusal.hold.limit.dimension, _AT_ITS_LIMIT)
         self._pass_over(candidate, reason, why)

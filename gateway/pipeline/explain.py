@@ -183,6 +183,14 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     fallback = FallbackPolicy() if found is None else found.fallback
     asked = () if found is None else found.candidates
     watched = {*key.watched_holds, *chain.from_iterable(one.upstream.watched_holds for one in asked)}
+    by_selector = [
+        (one, hold)
+        for one in key.limits
+        if one.of.match.endpoint in (None, endpoint.name)
+        and any(one.of.counts_target(candidate.upstream.provider.name, candidate.model) for candidate in asked)
+        for hold in one.holds(None)
+    ]
+    watched |= {hold for one, hold in by_selector if one.of.warns}
     return Explanation(
         virtual_key=key.name,
         state=key.state,
@@ -194,7 +202,12 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         warnings=warnings,
         limits=tuple(
             f"{hold.limit.key} {hold.limit.ceiling}{', warns' if hold in watched else ''}"
-            for hold in (*key.holds, *key.watched_holds, *_provider_holds(asked))
+            for hold in (
+                *key.holds,
+                *key.watched_holds,
+                *_provider_holds(asked),
+                *(hold for _, hold in by_selector),
+            )
         ),
         budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(

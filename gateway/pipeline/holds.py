@@ -42,6 +42,7 @@ from gateway.shapes.stated import StatedLimit, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.budgets import Meter
+from gateway.snapshot.limits import SelectedHold
 from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
@@ -94,8 +95,29 @@ def sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLim
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
             tokens = size // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0)
-            wanted.append(Hold(limit_, min(tokens or 1, limit_.ceiling)))
+            wanted.append(hold.sized(min(tokens or 1, limit_.ceiling)))
     return wanted
+
+
+def selected(request: Admitted, candidate: Candidate, *, warns: bool = False) -> list[Hold]:
+    """What a call to a candidate needs of the limits by selector, or of those that only warn.
+
+    A request counts once under each: what it holds by now, it does not take again for a fallback.
+    """
+    endpoint, provider = request.received.endpoint, candidate.upstream.provider.name
+    found = [
+        hold
+        for one in request.key.limits
+        if one.of.warns is warns
+        and one.of.match.endpoint in (None, endpoint.name)
+        and one.of.match.end_user in (None, request.end_user)
+        and one.of.counts_target(provider, candidate.model)
+        for hold in one.holds(request.end_user)
+    ]
+    if found and request.received.trail.reservations:
+        held = {hold.limit.key for taken in request.received.trail.reservations for hold in taken.holds}
+        found = [hold for hold in found if hold.limit.key not in held]
+    return sized(tuple(found), endpoint, len(request.body.data), request.output_cap)
 
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
@@ -187,10 +209,12 @@ def _learned(meter: Meter, limit_: Limit, needed: int, usual: int, held: Mapping
 
 
 def candidate_holds(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
-    """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
+    """What a call to a candidate needs: of the limits of its provider's account and by selector, of every budget."""
     fit(request, candidate)
     size = len(request.body.data)
     holds = sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
+    if request.key.limits:
+        holds += selected(request, candidate)
     if request.key.budgets:
         holds += budget(request, candidate, habits)
     return holds
@@ -607,14 +631,16 @@ def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold
 def _next_candidate(request: Admitted, refused: Hold) -> bool:
     """Lets the next candidate take over from one whose own limit or budget refuses; false when none may.
 
-    A provider or a model whose budget is used up leaves the chain; a provider whose account is at its limit, only if
-    `fallback.on` has `rate_limit`.
+    A provider or a model whose budget is used up leaves the chain; a provider whose account is at its limit, or a model
+    at one by selector, only if `fallback.on` has `rate_limit`.
     """
     if isinstance(refused, BudgetHold):
         compiled = refused.budget
         reason = "budget_exceeded" if compiled.provider is not None or compiled.model is not None else None
     else:
-        is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds)
+        is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds) or (
+            isinstance(refused, SelectedHold) and refused.selected.matches_model is not None
+        )
         reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
     if reason is None or len(request.candidates) == 1:
         return False
@@ -662,20 +688,22 @@ def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
 
 
 def _rate_limited(refusal: Refusal) -> GatewayError:
-    limit_ = refusal.hold.limit
-    owner = limit_.key.partition(":")[0]
-    whose, code = (
-        ("This key", "vk_rate_limit_exceeded")
-        if owner == "key"
-        else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
-    )
+    hold, limit_ = refusal.hold, refusal.hold.limit
+    owner, message = limit_.key.partition(":")[0], ""
+    if isinstance(hold, SelectedHold):
+        whose, code = f"The limit {limit_.of} is", "selected_rate_limit_exceeded"
+        message = f" {hold.selected.message}" if hold.selected.message else ""
+    elif owner == "key":
+        whose, code = "This key is limited to", "vk_rate_limit_exceeded"
+    else:
+        whose, code = f"The provider {limit_.of} is limited to", "provider_rate_limit_exceeded"
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
     units = _UNITS[limit_.dimension].replace("s ", " ", 1) if limit_.ceiling == 1 else _UNITS[limit_.dimension]
     if limit_.window_s:
         wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
-        f"{whose} is limited to {limit_.ceiling} {units}; try again in {wait} s.",
+        f"{whose} {limit_.ceiling} {units}; try again in {wait} s.{message}",
         code=code,
         headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{limit_.of}"),
@@ -824,12 +852,12 @@ def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:
 class _Consumption:
     """What a request consumed beside money. `tokens` are `None` where nobody said, so that the estimate stands."""
 
-    __slots__ = ("_outcome", "_trail", "provider", "tokens")
+    __slots__ = ("_outcome", "_trail", "target", "tokens")
 
     def __init__(self, trail: Trail, stated: Stated | None, outcome: str) -> None:
         self._trail = trail
         self._outcome = outcome
-        self.provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
+        self.target: Target = ("", "") if trail.candidate is None else _target_of(trail.candidate)
         self.tokens = _tokens(trail, stated, outcome)
 
     def of(self, hold: BudgetHold) -> int:
@@ -849,7 +877,7 @@ class _Consumption:
         yield from _answered_before(admitted)
         if trail.candidate is not None and not _consumed_nothing(trail, self._outcome):
             charges = self.tokens is not None or admitted.key.in_force.charges_missing_usage
-            yield _target_of(trail.candidate), self.tokens if charges else 0
+            yield self.target, self.tokens if charges else 0
 
 
 def _settlement(
@@ -885,7 +913,7 @@ def _settlement(
         for hold in reservation.holds:
             if hold.limit.dimension is _TPM:
                 key = hold.limit.key
-                amounts[key] = 0 if key in counted else _consumed(consumption.provider, hold, tokens)
+                amounts[key] = 0 if key in counted else _consumed(consumption.target, hold, tokens)
     counted.update(amounts)
     return amounts
 
@@ -926,10 +954,12 @@ def _target_of(candidate: Candidate) -> Target:
     return candidate.upstream.provider.name, candidate.model
 
 
-def _consumed(provider: str, hold: Hold, tokens: int) -> int:
-    """How many of the tokens count against the limit of a key, or of a provider's account."""
+def _consumed(target: Target, hold: Hold, tokens: int) -> int:
+    """How many of the tokens count against the limit of a key, of a provider's account, or by selector."""
+    if isinstance(hold, SelectedHold):
+        return tokens if hold.selected.counts_target(*target) else 0
     owner, name, _ = hold.limit.key.split(":", 2)
-    return tokens if owner == "key" or name == provider else 0
+    return tokens if owner == "key" or name == target[0] else 0
 
 
 def _counted(owed: Mapping[Target, int], compiled: CompiledBudget) -> int:

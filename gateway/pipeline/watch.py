@@ -9,14 +9,15 @@ from collections.abc import Generator, Iterable
 from gateway.counters.hold import CountersLost, Hold, Refusal
 from gateway.errors import GatewayError
 from gateway.pipeline.admit import judge, judge_urls
-from gateway.pipeline.holds import sized
-from gateway.pipeline.resolve import named_model, resolve
+from gateway.pipeline.holds import selected, sized
+from gateway.pipeline.resolve import judge_model, named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Received, Reservation
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.stated import StatedLimit
-from gateway.snapshot.snapshot import Candidate, CompiledKey, Snapshot, Warned
+from gateway.snapshot.limits import SelectedHold
+from gateway.snapshot.snapshot import Candidate, CompiledKey, Snapshot, Target, Warned
 from gateway.turns import LONG_BYTES, at_once, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
@@ -35,12 +36,26 @@ async def watch(request: Admitted, services: Services) -> None:
             warned = await in_turns(found)
         note(received, warned)
     await _watch_limits(request, key.watched_holds, services)
-    await watch_candidate(request, request.candidate, services)
+    await _watch_limits_of(request, request.candidate, services)
 
 
-async def watch_candidate(request: Admitted, candidate: Candidate, services: Services) -> None:
-    """The same of the limits of a candidate's account, which is about to be asked."""
+async def watch_next(request: Admitted, candidate: Candidate, services: Services) -> None:
+    """The same of a candidate that takes over: of its model, which would have been passed over, and of its limits."""
+    target = Target(candidate.upstream.provider.name, candidate.model)
+    for rule in request.key.watched:
+        if rule.warned.dimension in _OF_MODELS:
+            try:
+                judge_model(rule.key, target)
+            except GatewayError:
+                note(request.received, (rule.warned,))
+    await _watch_limits_of(request, candidate, services)
+
+
+async def _watch_limits_of(request: Admitted, candidate: Candidate, services: Services) -> None:
+    """The limits of a candidate's account, and those by selector that count it."""
     await _watch_limits(request, candidate.upstream.watched_holds, services)
+    for hold in selected(request, candidate, warns=True):
+        await _watch_limits(request, (hold,), services)
 
 
 async def _watch_limits(request: Admitted, holds: tuple[Hold, ...], services: Services) -> None:
@@ -111,13 +126,20 @@ def note(received: Received, warned: Iterable[Warned]) -> None:
 def limit_warned(hold: Hold) -> Warned:
     """How a limit is named that would have refused."""
     limit = hold.limit
+    if isinstance(hold, SelectedHold):
+        return Warned("limit", limit.dimension.value, f"limits.{limit.of}.{limit.dimension.value}")
     owner = "" if limit.key.startswith("key:") else f"providers.{limit.of}."
     return Warned("limit", limit.dimension.value, f"{owner}rate_limits.{limit.dimension.value}")
 
 
 def enforced_names(key: CompiledKey) -> frozenset[str]:
-    """The rules and limits of a key that are enforced, by the names that warnings have."""
-    limits = (limit_warned(hold).name for hold in key.holds)
+    """The rules and limits of a key that are enforced, by the names that warnings have.
+
+    Rules in the key itself have one name for all: where one of them warns, nobody knows which of them did.
+    """
+    by_selector = (hold for one in key.limits if not one.of.warns for hold in one.holds(None))
+    limits = (limit_warned(hold).name for hold in (*key.holds, *by_selector))
     of_providers = (limit_warned(hold).name for one in key.upstreams.values() for hold in one.holds)
     allow_list = () if key.models_allowed is None else ("models_allowed",)
-    return frozenset((*key.judge.names, *allow_list, *limits, *of_providers))
+    names = frozenset((*key.judge.names, *allow_list, *limits, *of_providers))
+    return names - {rule.warned.name for rule in key.watched}

@@ -22,7 +22,7 @@ from gateway.config.sections.virtual_keys import (
     Balanced,
     VirtualKey,
 )
-from gateway.counters.hold import Dimension, Hold, Limit
+from gateway.counters.hold import Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.money.budget import CompiledBudget
 from gateway.policy.judge import Judge
@@ -30,6 +30,7 @@ from gateway.policy.patterns import compile_glob, is_glob, literals
 from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
 from gateway.snapshot.budgets import Meterings, compile_budgets, meters
+from gateway.snapshot.limits import CompiledLimits, ceilings, compile_limits, limits_of
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.snapshot.snapshot import (
@@ -55,7 +56,6 @@ _TRANSLATED_KEEPALIVE_S = 15.0
 """Clients and proxies give up on streams that are silent for a minute or less; what is translated promises no bytes."""
 _INLINE = "inline"
 """What rules are called that stand in a key."""
-_WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
 def compile_snapshot(
@@ -79,8 +79,9 @@ def compile_snapshot(
     }
     prices = Prices(config)
     budgets = {one.name: one for one in compile_budgets(config.budgets, identities)}
+    limits = {one.name: one for one in compile_limits(config.limits, identities)}
     views = {
-        owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets)
+        owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets, limits)
         for owner in (None, *ownership.confined)
     }
     current, previous, ends = _digests(config)
@@ -119,6 +120,7 @@ class _View:
     reachable: Mapping[str, Upstream]
     fallback: FallbackPolicy | None
     budgets: tuple[CompiledBudget, ...]
+    limits: tuple[CompiledLimits, ...]
     judges: dict[tuple[str, ...], Judge] = field(default_factory=dict)
     watching: dict[tuple[str, str], Judge] = field(default_factory=dict)
 
@@ -130,6 +132,7 @@ def _view(
     upstreams: Mapping[str, Upstream],
     prices: Prices,
     budgets: Mapping[str, CompiledBudget],
+    limits: Mapping[str, CompiledLimits],
 ) -> _View:
     return _View(
         config=config,
@@ -148,6 +151,7 @@ def _view(
         reachable={name: one for name, one in upstreams.items() if ownership.reaches_unasked(owner, name)},
         fallback=_fallback(config.fallback),
         budgets=tuple(budgets[name] for name in config.budgets),
+        limits=tuple(limits[name] for name in config.limits),
     )
 
 
@@ -160,11 +164,9 @@ def limit_holds(
     """
     if section is None:
         return (), ()
-    ceilings = ((dimension, window_s, getattr(section, dimension.value)) for dimension, window_s in _WINDOWS)
     found = tuple(
         Hold(Limit(key=f"{owner}:{identity}:{what}", dimension=what, ceiling=most, window_s=window_s, of=name), 1)
-        for what, window_s, most in ceilings
-        if most is not None
+        for what, window_s, most in ceilings(section)
     )
     return ((), found) if section.mode == "warn" else (found, ())
 
@@ -223,6 +225,7 @@ def _compile_key(
     enforced, watched = limit_holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits)
     keepalive = _own(key.stream_keepalive_s, config.stream_keepalive_s)
     metered = meters(view.budgets, who.of_key(name), identities)
+    limits = limits_of(view.limits, who.of_key(name), identities)
     compiled = CompiledKey(
         name=name,
         in_force=view.in_force,
@@ -253,9 +256,12 @@ def _compile_key(
         capture=capture(key.content_capture, config.content_capture),
         watched_holds=watched,
         rules=rules_in_every_api(key.request),
+        limits=limits,
     )
     rules = tuple(_watched_rules(compiled, key, view))
-    is_watched = bool(rules or watched or any(one.watched_holds for one in reachable.values()))
+    is_watched = bool(
+        rules or watched or any(one.watched_holds for one in reachable.values()) or any(one.of.warns for one in limits)
+    )
     return replace(compiled, watched=rules, is_watched=True) if is_watched else compiled
 
 

@@ -21,6 +21,7 @@ from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.request_rules import RequestRules
 from gateway.snapshot.budgets import Meter, Meterings
+from gateway.snapshot.limits import KeyLimits
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.telemetry.collector_settings import CollectorSettings
@@ -250,7 +251,8 @@ class CompiledKey:
     what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
     they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
     its owner. `watched` are its rules that only warn, `watched_holds` are of limits that do; `is_watched` says whether
-    there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests.
+    there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests. `limits` are
+    the sets by selector that its requests may count under.
     """
 
     name: str
@@ -284,6 +286,7 @@ class CompiledKey:
     watched_holds: tuple[Hold, ...] = ()
     is_watched: bool = False
     rules: RequestRules | None = None
+    limits: tuple[KeyLimits, ...] = ()
 
     @property
     def edits_bodies(self) -> bool:

@@ -9,7 +9,17 @@ from tests.contract.conftest import config
 from tests.support.keys import new_key
 from tests.support.upstream import response
 
-WARNED, BOTH, LIMITED, CROWDED, PLAIN = (new_key() for _ in range(5))
+WARNED, BOTH, LIMITED, CROWDED, PLAIN, ENFORCED, WATCHED = (new_key() for _ in range(7))
+TWIN = """
+    environment: test
+    secret_hash: "{hash}"
+    models_allowed: {{allow: ["gpt-*", "claude-*"], mode: {mode}}}
+    policy_rules:
+      - tools: {{deny: ['^(Bash|shell)$'], mode: {mode}}}
+        mcp: {{allow: ['^docs$'], mode: {mode}}}
+        urls: {{deny: ['169.254'], mode: {mode}}}
+        models: {{deny: ['gpt-x'], mode: {mode}}}
+"""
 KEYS = f"""
   warned:
     environment: test
@@ -35,6 +45,8 @@ KEYS = f"""
   plain:
     environment: test
     secret_hash: "{PLAIN[1]}"
+  enforced:{TWIN.format(hash=ENFORCED[1], mode="enforce")}
+  watched:{TWIN.format(hash=WATCHED[1], mode="warn")}
 policy_rules:
   no-shell:
     tools: {{deny: ['^(Bash|shell)$'], mode: warn}}
@@ -45,7 +57,10 @@ policy_rules:
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
     text = config(upstream.url, KEYS)
-    text = text.replace("model_aliases:\n", "model_aliases:\n  behind: [openai/gpt-5, simulator/gpt-5-mini]\n")
+    text = text.replace(
+        "model_aliases:\n",
+        "model_aliases:\n  behind: [openai/gpt-5, simulator/gpt-5-mini]\n  falls: [openai/gpt-5, simulator/gpt-x]\n",
+    )
     return module_gateway(
         text.replace("simulator: {type: simulator}", "simulator: {type: simulator, rate_limits: {rpm: 1, mode: warn}}")
     )
@@ -92,6 +107,53 @@ def test_what_a_rule_would_refuse_is_answered_and_told(gateway, upstream, fields
     record = gateway.record_of(answer)
     assert record.get("warnings", []) == told
     assert (record["outcome"], record["denied_by"]) == ("ok", None)
+
+
+def raw(members):
+    return (
+        f'{{"model":"gpt-5-mini","max_tokens":9,"input":"hi","messages":[{{"role":"user","content":"hi"}}]{members}}}'
+    )
+
+
+JUDGED = {
+    "nothing": ("chat/completions", ""),
+    "a tool": ("chat/completions", ',"tools":[{"type":"function","function":{"name":"Bash"}}]'),
+    "another tool": ("chat/completions", ',"tools":[{"type":"function","function":{"name":"bash"}}]'),
+    "a custom tool": ("chat/completions", ',"tools":[{"type":"custom","custom":{"name":"Bash"}}]'),
+    "a function": ("chat/completions", ',"functions":[{"name":"Bash"}]'),
+    "no tools": ("chat/completions", ',"tools":"Bash"'),
+    "tools twice": ("chat/completions", ',"tools":[],"tools":[{"type":"function","function":{"name":"Bash"}}]'),
+    "escaped tools": ("chat/completions", ',"t\\u006fols":[{"type":"function","function":{"name":"Bash"}}]'),
+    "a tool of tomorrow": ("chat/completions", ',"tools":[{"type":"of_tomorrow"}]'),
+    "a URL": ("chat/completions", ',"metadata":{"x":"http:\\/\\/169.254.1.1"}'),
+    "an escaped URL": ("chat/completions", ',"user":"h\\u0074tp://169.254.1.1"'),
+    "a picture": ("chat/completions", ',"metadata":{"x":"HTTP://a.b/?q=169.254"}'),
+    "a shell": ("responses", ',"tools":[{"type":"shell"}]'),
+    "tools within": (
+        "responses",
+        ',"tools":[{"type":"namespace","name":"x","tools":[{"type":"function","name":"Bash"}]}]',
+    ),
+    "a server": ("responses", ',"tools":[{"type":"mcp","server_label":"wild","server_url":"https://w.example"}]'),
+    "a known server": ("responses", ',"tools":[{"type":"mcp","server_label":"docs","server_url":"https://docs"}]'),
+    "a further model": ("responses", ',"tools":[{"type":"image_generation","model":"gpt-x"}]'),
+    "a denied model": ("chat/completions", ',"model":"openai/gpt-x"'),
+    "what nobody serves": ("chat/completions", ',"model":"nobody"'),
+}
+
+
+@pytest.mark.parametrize(("path", "members"), JUDGED.values(), ids=JUDGED)
+def test_what_is_warned_of_is_what_the_same_rules_refuse(gateway, upstream, path, members):
+    body = raw(members).replace('"model":"gpt-5-mini",', "", members.startswith(',"model"')).encode()
+    enforced, watched = (
+        gateway.post(body, f"/v1/{path}", headers={"authorization": f"Bearer {key[0]}"}) for key in (ENFORCED, WATCHED)
+    )
+
+    if watched.status_code == 200:
+        assert (enforced.status_code >= 400) is bool(warnings_of(watched))
+    else:
+        assert watched.json()["error"]["message"].split(".")[0] == enforced.json()["error"]["message"].split(".")[0]
+        assert warnings_of(watched) == []
+    assert len(upstream.requests) == (watched.status_code == 200) + (enforced.status_code == 200)
 
 
 def test_what_another_rule_enforces_is_enforced(gateway, upstream):
@@ -149,6 +211,19 @@ def test_a_provider_that_takes_over_is_counted_when_it_does(gateway, upstream):
 
     assert (answer.status_code, answer.headers["x-langwatch-fallback-count"]) == (200, "1")
     assert warnings_of(answer) == ["providers.simulator.rate_limits.rpm"]
+
+
+def test_a_model_that_takes_over_is_judged_as_if_its_rule_were_enforced(gateway, upstream):
+    assert warnings_of(ask(gateway, WARNED, "falls")) == []
+    upstream.play = lambda _: response(status=503)
+
+    watched, enforced = ask(gateway, WARNED, "falls"), ask(gateway, BOTH, "falls")
+
+    assert (watched.status_code, enforced.status_code) == (200, 502)
+    assert [one for one in warnings_of(watched) if not one.startswith("providers.")] == [
+        "inline.models",
+        "models_allowed",
+    ]
 
 
 def test_a_stream_tells_it_in_its_head(gateway, upstream):

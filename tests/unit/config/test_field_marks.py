@@ -63,6 +63,7 @@ def test_every_section_of_entries_says_what_one_of_them_is_called():
         "key_classes": "key class",
         "virtual_keys": "virtual_key",
         "budgets": "budget",
+        "limits": "set of limits",
         "prices": "price",
         "locked_prices": "locked price",
     }
