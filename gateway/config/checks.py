@@ -22,7 +22,7 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
-from gateway.config.model_checks import model_checks, servable
+from gateway.config.model_checks import model_checks, own_models_in_lists, servable
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.names import lookalikes
@@ -136,6 +136,13 @@ def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     alphabet = _tool_names(config)
     for name, rules in config.policy_rules.items():
         yield from _rule_patterns(rules, ("policy_rules", name), alphabet)
+    globs: dict[Path, str | None] = {
+        **{("budgets", name, "model"): one.model for name, one in config.budgets.items()},
+        **{("limits", name, "match", "model"): one.match.model for name, one in config.limits.items()},
+    }
+    for place, glob in globs.items():
+        if glob is not None:
+            yield from _compiles(compile_glob, glob, "bad-glob", place)
 
 
 def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -302,4 +309,5 @@ KEY_CHECKS: tuple[Check, ...] = (
     _key_fallbacks,
     key_content_capture,
     key_life,
+    own_models_in_lists,
 )

@@ -2,18 +2,24 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from gateway import private_files
+from gateway.config.excerpt import excerpt
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.splice import Changes, LayoutError, with_fields
 from gateway.config.validate import build
 
+_Keys = Mapping[str, Any]
+_Fields = Callable[[_Keys, Collection[str]], Changes]
+"""What becomes of a key, by some of the keys, of which it is one if it is there, and by the names of all."""
+
+_SECTION: Final = "virtual_keys"
 _CLOSE: Final = 0.8
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -29,10 +35,10 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
     """
     added = False
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, names: Collection[str]) -> Changes:
         nonlocal added
         added = name not in keys
-        if added and not may_be_new and (meant := _misspelt(name, keys)) is not None:
+        if added and not may_be_new and (meant := _misspelt(name, names)) is not None:
             msg = f"{file} has no virtual key named {name}; did you mean {meant}? To add {name} as a new one: --new"
             raise EditError(msg)
         key = _mapping(keys, name)
@@ -52,7 +58,7 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
 def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
     """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, _names: Collection[str]) -> Changes:
         key = _mapping(keys, name)
         if not key.get("secret_hash"):
             msg = f"{file} has no virtual key named {name} with a secret"
@@ -69,7 +75,7 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
 def change_key(file: Path, name: str, change: Callable[[Mapping[str, Any]], Changes]) -> None:
     """Changes fields of a key, by what it says. Raises `EditError`."""
 
-    def fields(keys: Mapping[str, Any]) -> Changes:
+    def fields(keys: _Keys, _names: Collection[str]) -> Changes:
         if keys.get(name) is None:
             msg = f"{file} has no virtual key named {name}"
             raise EditError(msg)
@@ -78,7 +84,7 @@ def change_key(file: Path, name: str, change: Callable[[Mapping[str, Any]], Chan
     _rewrite(file, name, fields)
 
 
-def _misspelt(name: str, known: Iterable[Any]) -> str | None:
+def _misspelt(name: str, known: Collection[Any]) -> str | None:
     """The name that was probably meant; names that differ in their numbers alone are a series."""
     lettered = _DIGITS.sub("", name)
     others = [str(one) for one in known if _DIGITS.sub("", str(one)) != lettered]
@@ -96,8 +102,8 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return child
 
 
-def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Changes]) -> None:
-    """Changes fields of one key, by what all keys say."""
+def _rewrite(file: Path, name: str, fields: _Fields) -> None:
+    """Changes fields of one key, by what the file says of it."""
     try:
         content = read_regular_file(file)
         encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -105,42 +111,56 @@ def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Change
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{file} cannot be read: {str(error).splitlines()[0]}"
         raise EditError(msg) from error
-    tree, problems = parse(before, str(file))
+    part = excerpt(before, _SECTION, name)
+    after = None
+    if part is not None:
+        after = part.put_back(_changed(part.text, file, name, lambda keys: fields(keys, part.names)))
+    if after is None:
+        after = _changed(before, file, name, lambda keys: fields(keys, keys))
+    _replace(file, after.encode(encoding))
+
+
+def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes]) -> str:
+    """A text with fields of one key changed, and nothing else."""
+    tree, problems = parse(text, str(file))
     if problems:
         msg = f"{file} cannot be read: {problems[0]}"
         raise EditError(msg)
     if not isinstance(tree, dict):
         msg = f"{file} is not a mapping of sections"
         raise EditError(msg)
-    keys = _mapping(tree, "virtual_keys")
+    keys = _mapping(tree, _SECTION)
     changes = fields(keys)
     try:
-        after = with_fields(before, ("virtual_keys", name), changes)
+        after = with_fields(text, (_SECTION, name), changes)
     except LayoutError as error:
         msg = f"{file} is left as it is: {error}"
         raise EditError(msg) from None
-    _refuse_new_faults(file, before, after)
     key = {**_mapping(keys, name), **changes}
     wanted = {field: value for field, value in key.items() if field not in changes or value is not None}
-    if parse(after, "")[0] != {**tree, "virtual_keys": {**keys, name: wanted}}:
+    _refuse_new_faults(file, name, keys, wanted)
+    found, problems = parse(after, "")
+    if problems:
+        msg = f"{file} would not be valid any more: {problems[0]}"
+        raise EditError(msg)
+    if found != {**tree, _SECTION: {**keys, name: wanted}}:
         msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
         raise EditError(msg)
-    _replace(file, after.encode(encoding))
+    return after
 
 
-def _refuse_new_faults(file: Path, before: str, after: str) -> None:
-    """A file that was valid stays valid; one that is a part of several, or was not valid, gets no new faults."""
-    faults = _faults(after) - _faults(before)
+def _refuse_new_faults(file: Path, name: str, keys: _Keys, wanted: Mapping[str, Any]) -> None:
+    """A key that was valid stays valid; one that was not gets no new faults. What it refers to is not asked for."""
+    had = {name: keys[name]} if name in keys else {}
+    faults = _faults({name: wanted}) - _faults(had)
     if faults:
         msg = f"{file} would not be valid any more: {min(faults)}"
         raise EditError(msg)
 
 
-def _faults(text: str) -> set[str]:
-    tree, problems = parse(text, "")
-    if problems or not isinstance(tree, dict):
-        return {str(problem) for problem in problems} or {"the file is empty"}
-    return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in build(tree)[1]}
+def _faults(keys: _Keys) -> set[str]:
+    findings = build({"version": 1, _SECTION: keys})[1]
+    return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in findings}
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from gateway.config.sections.models import Model
 from gateway.config.sections.providers import BaseProvider
 from gateway.config.sections.virtual_keys import FALLBACK_SUFFIX
 from gateway.config.source import Path
+from gateway.policy.patterns import compile_glob
 
 _NOT_FOR_CHAT: Final = (
     "text-embedding-",
@@ -44,6 +45,43 @@ def model_checks(config: Config, _facts: Facts) -> Iterator[Checked]:
                 message = f"{other} is asked already when the fallback comes to it"
                 yield Checked(Finding("unreachable-fallback", message, (*at, "fallback", index), "Take it out."))
     yield from _circles(config.models)
+
+
+def own_models_in_lists(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """A list of what a key may ask for has names of `models` which lead to nothing that it allows."""
+    for name, key in config.virtual_keys.items():
+        globs = list(key.globs())
+        for written, path in globs:
+            if written not in config.models or written in config.model_aliases or written in key.model_aliases:
+                continue
+            targets = _targets(config.models, written)
+            if not any(_allows(glob, target) for glob, _ in globs for target in targets):
+                message = f"{written} is one of `models`, and the list judges what it leads to: {', '.join(targets)}"
+                hint = "Write these, or a glob that matches them."
+                yield Checked(
+                    Finding("own-model-not-allowed", message, ("virtual_keys", name, *path), hint), Severity.WARNING
+                )
+
+
+def _targets(models: Mapping[str, Model], name: str) -> list[str]:
+    """What a model leads to without its fallback, as `provider/model`."""
+    found: list[str] = []
+    waiting, seen = [name], {name}
+    for one in waiting:
+        model = models[one]
+        found += [f"{provider}/{there}" for provider, there in model.at.items()]
+        further = [] if model.at else [arm for arm in model.split if arm in models and arm not in seen]
+        seen.update(further)
+        waiting += further
+    return found
+
+
+def _allows(glob: str, target: str) -> bool:
+    try:
+        matches = compile_glob(glob)
+    except ValueError:
+        return True  # which is told by itself
+    return matches(target) or matches(target.partition("/")[2])
 
 
 def _named(name: str, config: Config) -> Iterator[Checked]:

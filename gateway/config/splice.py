@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
+from gateway.config.source import plain_scalar
+
 Changes = Mapping[str, str | None]
 """Fields by name: the text that each is set to, `None` where it is taken out."""
 _Tree = Mapping[str, Any]
@@ -22,6 +24,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./@+-]|:(?=[A-Za-z0-9]))*")
 _WORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 """What other readers of YAML take for something else than text."""
 _NOTHING: Final = frozenset(("", "~", "null", "Null", "NULL"))
+_QUOTES: Final = ("'", '"')
 _LINE_ENDS: Final = ("\n", "\r")
 _LINE_END: Final = re.compile(r"\r?\n|\r|\Z")
 _COLON: Final = re.compile(r"[ \t]*:")
@@ -63,6 +66,11 @@ class _Scalar(_Node):
     def is_quoted(self) -> bool:
         return self.style == '"'
 
+    @property
+    def is_text(self) -> bool:
+        """Whether JSON has it in quotes."""
+        return self.style in _QUOTES if self.style else isinstance(plain_scalar(self.text), str)
+
 
 class _Field(NamedTuple):
     key: _Scalar
@@ -85,7 +93,7 @@ def with_fields(text: str, path: Sequence[str], changes: Changes) -> str:
     changed there too.
     """
     editor = _Editor(text)
-    node = editor.root()
+    node = editor.root(path)
     wanted: _Tree = {name: value for name, value in changes.items() if value is not None}
     is_quoted = node.is_flow
     for depth, name in enumerate(path):
@@ -123,11 +131,11 @@ class _Editor:
         found = _LINE_END.search(text)
         self._line_end = found.group() if found is not None and found.group() else "\n"
 
-    def root(self) -> _Mapping:
-        """The one document, which has to be a mapping."""
+    def root(self, path: Sequence[str]) -> _Mapping:
+        """The one document, which has to be a mapping, with what mappings have on the way to a path and at it."""
         events = yaml.parse(self._text, Loader=yaml.CSafeLoader)
         first = next((event for event in events if isinstance(event, NodeEvent)), None)
-        node = None if first is None else self._node(first, events)
+        node = None if first is None else self._node(first, events, path)
         if not isinstance(node, _Mapping):
             raise LayoutError("it is not a mapping")
         return node
@@ -145,7 +153,8 @@ class _Editor:
         for key, value in node.fields:
             written = changes.get(key.text)
             if written is not None:
-                yield self._replaced(value, _written(written, is_quoted=key.is_quoted))
+                style = value.style if isinstance(value, _Scalar) and value.is_text else _style(key)
+                yield self._replaced(value, _in_style(written, style))
         if node.is_flow:
             yield from self._without(node, gone)
             return
@@ -181,33 +190,38 @@ class _Editor:
             yield _Splice(len(self._text[: nothing.start].rstrip(" \t")), nothing.end, "")
         yield self._lines(nothing.end, _block(items, key.column + _STEP, is_quoted=key.is_quoted))
 
-    def _node(self, first: Any, events: Iterator[Any]) -> _Node:
+    def _node(self, first: Any, events: Iterator[Any], path: Sequence[str] | None) -> _Node:
+        """What begins with an event; beside the path (`None`) only where it stands."""
         start, end, column = first.start_mark.index, first.end_mark.index, first.start_mark.column
         if isinstance(first, ScalarEvent):
             return _Scalar(start, end, column, first.value, first.style or "")
         if not isinstance(first, CollectionStartEvent):
             return _Node(start, end)
         is_flow = bool(first.flow_style)
-        nodes, end = self._nodes(events)
-        if not isinstance(first, MappingStartEvent):
-            return _Node(start, nodes[-1].end if nodes and not is_flow else end)
-        fields = tuple(self._field(key, value) for key, value in zip(nodes[::2], nodes[1::2], strict=True))
-        return _Mapping(start, fields[-1].value.end if fields and not is_flow else end, is_flow, fields)
+        if isinstance(first, MappingStartEvent):
+            fields, end = self._fields(events, path)
+            end = fields[-1].value.end if fields and not is_flow else end
+            return _Node(start, end) if path is None else _Mapping(start, end, is_flow, tuple(fields))
+        last: _Node | None = None
+        while not isinstance(event := next(events), CollectionEndEvent):
+            last = self._node(event, events, None)
+        return _Node(start, last.end if last is not None and not is_flow else _end(event))
 
-    def _nodes(self, events: Iterator[Any]) -> tuple[list[_Node], int]:
-        """What stands in a collection, and where the parser says that it ends."""
-        nodes: list[_Node] = []
-        while True:
-            event = next(events)
-            end: int = event.end_mark.index
-            if isinstance(event, CollectionEndEvent):
-                return nodes, end
-            nodes.append(self._node(event, events))
+    def _fields(self, events: Iterator[Any], path: Sequence[str] | None) -> tuple[list[_Field], int]:
+        """What stands in a mapping, beside the path the last field alone, and where the parser says that it ends."""
+        fields: list[_Field] = []
+        while not isinstance(event := next(events), CollectionEndEvent):
+            key = self._node(event, events, None)
+            if not isinstance(key, _Scalar):
+                raise LayoutError("a key of a mapping is no text")
+            below = path[1:] if path and path[0] == key.text else None
+            if path is None:
+                fields.clear()
+            fields.append(self._field(key, self._node(next(events), events, below)))
+        return fields, _end(event)
 
-    def _field(self, key: _Node, value: _Node) -> _Field:
+    def _field(self, key: _Scalar, value: _Node) -> _Field:
         """A value that is not written stands at its colon, and not at whatever comes next."""
-        if not isinstance(key, _Scalar):
-            raise LayoutError("a key of a mapping is no text")
         if isinstance(value, _Scalar) and value.start == value.end:
             colon = _COLON.match(self._text, key.end)
             at = key.end if colon is None else colon.end()
@@ -274,6 +288,11 @@ class _Editor:
         return len(self._text) if found is None else found.end()
 
 
+def _end(event: Any) -> int:
+    at: int = event.end_mark.index
+    return at
+
+
 def _dropped(comma: int | None) -> Iterator[_Splice]:
     if comma is not None:
         yield _Splice(comma, comma + 1, "")
@@ -303,8 +322,18 @@ def _flow(items: _Tree, separator: str = ", ", *, is_quoted: bool) -> str:
 
 
 def _written(text: str, *, is_quoted: bool) -> str:
-    if is_quoted:
+    return _in_style(text, '"' if is_quoted else "")
+
+
+def _style(key: _Scalar) -> str:
+    """That of a value beside a key."""
+    return '"' if key.is_quoted else ""
+
+
+def _in_style(text: str, style: str) -> str:
+    """In the quotes that are asked for, or in none where it needs none."""
+    if style == '"':
         # A string of JSON is one of YAML in double quotes.
         return json.dumps(text, ensure_ascii=False)
-    is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    is_plain = not style and _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if is_plain else "'{}'".format(text.replace("'", "''"))

@@ -143,6 +143,12 @@ class Draft:
             **further,
         }
 
+    def limit(self, match: Mapping[str, str], wanted: str, limits: Mapping[str, int]) -> None:
+        """Rate limits of what a selector matches, where there are any."""
+        if limits:
+            sets = self.section("limits")
+            sets[unique(entry_name(wanted), sets)] = {"match": dict(match), **limits}
+
     def provider(self, wanted: str, members: Mapping[str, Any], *, own: bool = False) -> str:
         """The name of a provider with these members: one that is there, unless it is to be its own, or a new one."""
         providers = self.section("providers")
@@ -167,7 +173,17 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-_ORDER = ("teams", "projects", "principals", "providers", "model_aliases", "virtual_keys", "budgets", "prices")
+_ORDER = (
+    "teams",
+    "projects",
+    "principals",
+    "providers",
+    "model_aliases",
+    "virtual_keys",
+    "budgets",
+    "limits",
+    "prices",
+)
 
 
 def variable_name(text: str) -> str:

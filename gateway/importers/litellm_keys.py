@@ -9,7 +9,7 @@ cap or restriction cannot be said here comes disabled: nobody may do more than b
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +43,7 @@ _RESTRICTIONS: Final = {
     "metadata.enforced_params": "a list of parameters that requests must have",
     "metadata.max_iterations": "a limit of iterations",
 }
-"""What narrows a key, and has no counterpart yet."""
+"""What narrows a key, and comes along in part or not at all."""
 _TYPES: Final[dict[str, type]] = {
     **dict.fromkeys(("models", "allowed_routes", "budget_limits"), list),
     **dict.fromkeys(("metadata", "aliases"), dict),
@@ -53,6 +53,11 @@ _TYPES: Final[dict[str, type]] = {
 """What LiteLLM writes in the members that say what a key may do."""
 _OWNERS: Final = ("teams", "users", "team_memberships", "budgets", "projects", "organizations", "tags")
 """The tables that say what holds keys beside their own rows."""
+_OF_MODELS: Final = {
+    **dict.fromkeys(("model_rpm_limit", "metadata.model_rpm_limit"), "rpm"),
+    **dict.fromkeys(("model_tpm_limit", "metadata.model_tpm_limit"), "tpm"),
+}
+"""Limits of a key's single models, and what they are called here."""
 _LONGEST_TAG: Final = 256
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -166,6 +171,7 @@ def _team(draft: Draft, dump: Dump, identifier: str, row: dict[str, Any]) -> Non
         draft.section("teams")[name]["description"] = alias
     where = f"teams.{identifier}"
     _budgets(draft, where, {"team": name}, f"team-{name}", dump.with_budget(row))
+    _shared_limits(draft, {"team": name}, f"team-{name}", dump.with_budget(row), dump.sharing["team_id"][identifier])
     shared = _of_members_alike(dump, identifier)
     members = [one for one in member_rows(dump) if words(one.get("team_id")) == identifier] or (
         [] if shared is None else [shared]
@@ -194,6 +200,15 @@ def _cap(row: dict[str, Any]) -> tuple[Any, Any]:
 def _user(draft: Draft, dump: Dump, identifier: str, row: dict[str, Any]) -> None:
     name = _principal_name(draft, identifier)
     _budgets(draft, f"users.{identifier}", {"principal": name}, f"principal-{name}", dump.with_budget(row))
+    keys = dump.sharing["user_id"][identifier]
+    _shared_limits(draft, {"principal": name}, f"principal-{name}", dump.with_budget(row), keys)
+
+
+def _shared_limits(draft: Draft, match: dict[str, str], wanted: str, row: dict[str, Any], keys: int) -> None:
+    """Limits of a row that several keys share; those of a key alone are its own."""
+    if keys > 1:
+        limits = {ours: number(row.get(theirs)) for theirs, ours in _LIMITS.items()}
+        draft.limit(match, wanted, {ours: most for ours, most in limits.items() if most is not None})
 
 
 def _team_name(draft: Draft, identifier: str) -> str:
@@ -241,7 +256,8 @@ def _key(draft: Draft, dump: Dump, where: str, key: dict[str, Any], models: Mode
         **_limits(key, owner),
         **_tags(key),
     }
-    reasons = [*_unseen(dump, key, owner), *_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
+    said = _of_single_models(draft, where, name, key, models)
+    reasons = [*_unseen(dump, key, owner), *_reasons(key, owner, said), *_of_members(draft, dump, owner, spec)]
     if not allowed:
         reasons.append("there is no model that both it and its team may ask for")
     if key.get("expires"):
@@ -312,13 +328,47 @@ def _tags(key: dict[str, Any]) -> dict[str, Any]:
     return {"tags": tags} if tags else {}
 
 
-def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
-    """Why a key would do more here than there, as far as it would."""
+def _of_single_models(draft: Draft, where: str, name: str, key: dict[str, Any], models: Models) -> set[str]:
+    """Limits and budgets of single models of a key; the members that are said whole.
+
+    A name that leads to several models at once would have to be one glob.
+    """
+    stated = {**{f"metadata.{one}": value for one, value in mapping(key.get("metadata")).items()}, **key}
+    said: set[str] = set()
+    limits: dict[str, dict[str, int]] = {}
+    for field, ours in _OF_MODELS.items():
+        wanted = {model: number(most) for model, most in mapping(stated.get(field)).items()}
+        targets = {model: _leads_to(models.leads_to.get(model, [])) for model in wanted}
+        if all(wanted.values()) and all(len(found) == 1 for found in targets.values()):
+            said.add(field)
+            for model, most in wanted.items():
+                limits.setdefault(targets[model][0], {})[ours] = most or 1
+    for target, found in limits.items():
+        draft.limit({"virtual_key": name, "model": target}, f"key-{name}-{target}", found)
+    caps = {model: _cap_of_model(written) for model, written in mapping(key.get("model_max_budget")).items()}
+    targets = {model: _leads_to(models.leads_to.get(model, [])) for model in caps}
+    if all(amount(one["max_budget"]) for one in caps.values()) and all(len(found) == 1 for found in targets.values()):
+        said.add("model_max_budget")
+        for model, cap in caps.items():
+            (target,) = targets[model]
+            draft.budget(where, {"virtual_key": name}, f"key-{name}-{target}", cap, model=target)
+    return said
+
+
+def _cap_of_model(written: object) -> dict[str, Any]:
+    """`{budget_limit: 5, time_period: 1d}`, which later versions call as elsewhere, or the amount alone."""
+    cap = mapping(written) or {"max_budget": written}
+    most = cap.get("max_budget", cap.get("budget_limit"))
+    return {"max_budget": most, "budget_duration": cap.get("budget_duration", cap.get("time_period"))}
+
+
+def _reasons(key: dict[str, Any], owner: _Owner, said: Collection[str]) -> Iterator[str]:
+    """Why a key would do more here than there, as far as it would; `said` are members of its own that come along."""
     for what, row in (("key", key), *owner.rows):
         yield from _unreadable(what, row)
         stated = {**row, **{f"metadata.{name}": value for name, value in mapping(row.get("metadata")).items()}}
         for field, restriction in _RESTRICTIONS.items():
-            if stated.get(field):
+            if stated.get(field) and not (what == "key" and field in said):
                 yield f"{restriction} of the {what} cannot be said yet ({field})"
     routes = [words(one) for one in sequence(key.get("allowed_routes"))]
     if routes and not any(one in _EVERY_ROUTE for one in routes):
@@ -360,8 +410,8 @@ def _of_owners(owner: _Owner) -> Iterator[str]:
     for what, row in owner.rows:
         if row.get("blocked") is True:
             yield f"its {what} is blocked"
-        if any(number(row.get(limit)) is not None for limit in _LIMITS) and owner.sharing.get(what, 2) > 1:
-            yield f"limits of its {what}, which several keys share, cannot be said yet"
+        if any(number(row.get(limit)) is not None for limit in _LIMITS) and what not in owner.sharing:
+            yield f"limits of its {what} cannot be said"
     if mapping(owner.user.get("metadata")).get("scim_active") is False:
         yield "its user is not active any more"
     for what, row in (("project", owner.project), ("organization", owner.organization)):

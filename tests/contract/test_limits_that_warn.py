@@ -148,3 +148,38 @@ def test_requests_at_one_time_are_given_back_however_they_end(gateway, send, mod
 
     for free in ("sim/gpt-5", "behind/gpt-5"):
         gateway.wait(lambda free=free: warnings_of(ask(gateway, CROWDED, model=free)) is None, 8)
+
+
+def test_a_limit_that_becomes_enforced_goes_on_with_what_it_has_counted(counters, start_gateway):
+    soon = new_key()
+    text = CONFIG + key("soon", soon, "{rpm: 3, mode: warn}")
+    gateway = start_gateway(text, env={**counters, "GATEWAY_REDIS_NAMESPACE": "soon"} if counters else None)
+
+    assert [warnings_of(ask(gateway, soon)) for _ in range(2)] == [None, None]
+    gateway.write_config(text.replace("{rpm: 3, mode: warn}", "{rpm: 3}"))
+    assert gateway.hears("configuration swapped")
+    assert [ask(gateway, soon).status_code for _ in range(2)] == [200, 429]
+    gateway.write_config(text)
+    gateway.wait(lambda: warnings_of(ask(gateway, soon)) == "rate_limits.rpm")
+
+
+@pytest.mark.service
+def test_gateways_count_together_what_they_warn_of(start_gateway, start_redis):
+    shared = {"GATEWAY_REDIS_URL": start_redis().url}
+    gateways = [start_gateway(CONFIG, env=shared) for _ in range(2)]
+
+    told = [warnings_of(ask(gateways[number % 2], SECRETS["rpm", "warn"])) for number in range(4)]
+
+    assert told == [None, None, "rate_limits.rpm", "rate_limits.rpm"]
+
+
+@pytest.mark.service
+def test_nobody_waits_or_is_warned_while_redis_is_away(start_gateway, start_redis):
+    server = start_redis()
+    gateway = start_gateway(CONFIG, env={"GATEWAY_REDIS_URL": server.url})
+    assert ask(gateway, SECRETS["rpm", "warn"]).status_code == 200
+    server.stop()
+
+    answers = [ask(gateway, SECRETS["rpm", "warn"]) for _ in range(4)]
+
+    assert [(one.status_code, warnings_of(one)) for one in answers] == [(200, None)] * 4

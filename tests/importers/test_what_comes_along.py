@@ -276,11 +276,9 @@ TEAM = {"team_id": "t"}
         {"teams": [{**TEAM, "blocked": True}]},
         {"projects": [{"project_id": "p", "blocked": True}]},
         {"users": [{"user_id": "u", "metadata": {"scim_active": False}}]},
-        {"teams": [{**TEAM, "rpm_limit": 5}]},
         {"teams": [{**TEAM, "max_budget": "x"}]},
         {"projects": [{"project_id": "p", "budget_id": "b"}]},
         {"teams": [{**TEAM, "organization_id": "o"}], "organizations": [{"organization_id": "o", "rpm_limit": 5}]},
-        {"users": [{"user_id": "u", "tpm_limit": 5}]},
         {"teams": [{**TEAM, "model_max_budget": {"claude": 1}}]},
         {"teams": [{**TEAM, "organization_id": "o"}], "organizations": [{"organization_id": "o", "budget_id": "b"}]},
         {"team_memberships": [{**TEAM, "user_id": "u", "budget_id": "b"}, {**TEAM, "user_id": "v"}], "teams": [TEAM]},
@@ -433,6 +431,45 @@ def test_a_key_that_something_outside_the_dump_may_hold_comes_disabled(owners, t
     assert any("is not seen" in note and "team_memberships" in note for note in notes) is (
         "team_memberships" not in tables
     )
+
+
+def test_limits_of_a_team_and_a_user_with_several_keys_are_shared_by_them():
+    owners = {"team_id": "t", "user_id": "u"}
+    keys, draft, _ = imported_keys(
+        key(**owners),
+        key("other", **owners),
+        teams=[{**TEAM, "rpm_limit": 20, "tpm_limit": 900}],
+        users=[{"user_id": "u", "max_parallel_requests": 3}],
+        team_memberships=[],
+    )
+
+    assert draft["limits"] == {
+        "team-t": {"match": {"team": "t"}, "rpm": 20, "tpm": 900},
+        "principal-u": {"match": {"principal": "u"}, "concurrency": 3},
+    }
+    assert [("state" in one, "rate_limits" in one) for one in keys.values()] == [(False, False)] * 2
+
+
+def test_limits_and_budgets_of_single_models_of_a_key():
+    keys, draft, _ = imported_keys(
+        key(
+            metadata={"model_rpm_limit": {"claude": 7}, "model_tpm_limit": {"claude": 900}},
+            model_max_budget={"claude": {"budget_limit": 2.5, "time_period": "1d"}},
+        )
+    )
+
+    assert draft["limits"] == {
+        "key-k-anthropic-claude-x": {
+            "match": {"virtual_key": "k", "model": "anthropic/claude-x"},
+            "rpm": 7,
+            "tpm": 900,
+        }
+    }
+    (budget,) = draft["budgets"].values()
+    assert budget == {
+        "scope": {"virtual_key": "k"}, "window": "day", "limit_usd": "2.5", "model": "anthropic/claude-x",
+    }  # fmt: skip
+    assert "state" not in keys["k"]
 
 
 def test_limits_of_a_team_and_a_user_are_those_of_their_only_key():

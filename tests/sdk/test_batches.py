@@ -371,3 +371,24 @@ def test_a_rule_that_warns_tells_of_a_batch_once(gateway, keeper):
     engine.dispose()
     assert (found.virtual_key, found.rule, found.requests) == ("watched", "models_allowed", 2)
     assert found.cost_nano_usd == sum(one["cost_nano_usd"] or 0 for one in rows())
+
+
+def test_a_gateway_starts_beside_work_that_it_cannot_read(start_gateway, upstream, keeper):
+    bounds = {"GATEWAY_DEFERRED_POLL_S": "0.1"}
+    gateway = start_gateway(configuration(upstream.url), env=bounds)
+    with sdk(gateway, POOR[0]) as client:
+        batch_of(client, jsonl(line(model="cheap")))
+    gateway.kill()
+    with sqlite3.connect(gateway.directory / "data" / "gateway.db") as database:
+        of_tomorrow = json.dumps({"id": "grq_0", "kind": "fine_tuning"})
+        database.execute("INSERT INTO open_jobs VALUES ('grq_0', ?, 'of-tomorrow', 0)", (of_tomorrow,))
+
+    gateway = Gateway(gateway.directory, configuration(upstream.url), env=bounds, port=gateway.port)
+    keeper.ends = True
+
+    assert charged(gateway, "batch", "poor")["cost_nano_usd"] == 100 * 1_000 + 10 * 10_000
+    gateway.wait(lambda: "gateway_open_jobs_unreadable 1.0" in gateway.metrics())
+    assert gateway.log().count("grq_0 in open_jobs cannot be read by this version") == 1
+    with sqlite3.connect(gateway.directory / "data" / "gateway.db") as database:
+        gateway.wait(lambda: database.execute("SELECT id, job FROM open_jobs").fetchall() == [("grq_0", of_tomorrow)])
+    gateway.stop()

@@ -20,6 +20,12 @@ KEY = ("virtual_keys", "k")
         ("virtual_keys:\n  k:\n    x: z\n", {"x": None}, "  k:\n    {}\n"),
         ("virtual_keys:\n  k:\n    x: >-\n      z\n    b: 2\n", {"x": "v"}, "    x: v\n    b: 2\n"),
         ("virtual_keys:\n  k:\n    x:\n    b: 2\n", {"x": "v"}, "    x: v\n    b: 2\n"),
+        # In the quotes that stood there.
+        ("virtual_keys:\n  k:\n    x: 'z' # one\n", {"x": "v"}, "    x: 'v' # one\n"),
+        ('virtual_keys:\n  k:\n    x: "z"\n', {"x": "it's"}, '    x: "it\'s"\n'),
+        ("virtual_keys:\n  k: {x: 'z', a: \"z\"}\n", {"x": "v", "a": "w"}, "  k: {x: 'v', a: \"w\"}\n"),
+        ('virtual_keys:\n  k: {"x": z, "a": 1}\n', {"x": "v", "a": "w"}, '  k: {"x": v, "a": "w"}\n'),
+        ("virtual_keys:\n  k: {x: z}\n", {"x": "no"}, "  k: {x: 'no'}\n"),
         # Flow style: between the braces.
         ("virtual_keys:\n  k: {a: 1} # one\n", {"x": "v"}, "  k: {a: 1, x: v} # one\n"),
         ("virtual_keys:\n  k: {a: 1, }\n", {"x": "v"}, "  k: {a: 1, x: v, }\n"),
