@@ -51,8 +51,8 @@ class _Side(NamedTuple):
 
 @app.command("diff", epilog=EPILOG)
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="A file, a folder or a commit: what there is.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="A file, a folder or a commit: what is to be.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="A file, a folder or a commit: what there is.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="A file, a folder or a commit: what is to be.")],
     config: Annotated[
         list[Path] | None,
         typer.Option(
@@ -76,7 +76,7 @@ def diff(
     with ExitStack() as stack:
         sides = [
             stack.enter_context(_read(name, _paths(name, other, config, patch), roots(file_root), now))
-            for name, other in ((before, after), (after, before))
+            for name, other in ((a, b), (b, a))
         ]
         wrong = [side for side in sides if side.loaded.config is None]
         if wrong:
