@@ -37,6 +37,24 @@ def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
         yield from _reach(budget, covered, at, is_declared=value in declared)
         yield from _amount_and_time(budget, at)
         yield from _margin(budget, at)
+        yield from _raises(budget, at, facts)
+
+
+def _raises(budget: Budget, at: Path, facts: Facts) -> Iterator[Checked]:
+    """A raise is of what the budget counts, and for one of those who each have a limit."""
+    for index, one in enumerate(budget.raises):
+        place: Path = (*at, "raises", index)
+        if getattr(one, f"add_{budget.unit}") is None:
+            message = f"the budget counts {budget.unit}, and the raise something else"
+            yield Checked(Finding("invalid-value", message, place, f"Write `add_{budget.unit}`."))
+        if one.whose is not None and one.whose[0] != budget.each:
+            has = "one limit for all together" if budget.each is None else f"limits for each {budget.each}"
+            message = f"the raise is for one {one.whose[0]}, and the budget has {has}"
+            yield Checked(Finding("invalid-value", message, (*place, one.whose[0])))
+        if one.until <= facts.now:
+            yield Checked(
+                Finding("raise-over", "the raise is over", (*place, "until"), "Take it out."), Severity.WARNING
+            )
 
 
 def _reach(budget: Budget, covered: _Covered, at: Path, *, is_declared: bool) -> Iterator[Checked]:

@@ -16,6 +16,7 @@ from gateway.config.credential_checks import (
     key_life,
     keys_without_secret,
     secrets_in_clear,
+    secrets_of_no_key,
     virtual_keys_as_credentials,
 )
 from gateway.config.diagnostics import Severity
@@ -136,6 +137,13 @@ def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     alphabet = _tool_names(config)
     for name, rules in config.policy_rules.items():
         yield from _rule_patterns(rules, ("policy_rules", name), alphabet)
+    globs: dict[Path, str | None] = {
+        **{("budgets", name, "model"): one.model for name, one in config.budgets.items()},
+        **{("limits", name, "match", "model"): one.match.model for name, one in config.limits.items()},
+    }
+    for place, glob in globs.items():
+        if glob is not None:
+            yield from _compiles(compile_glob, glob, "bad-glob", place)
 
 
 def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -282,6 +290,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     virtual_keys_as_credentials,
     duplicate_secrets,
     keys_without_secret,
+    secrets_of_no_key,
     budget_checks,
     keys_across_teams,
     prices,

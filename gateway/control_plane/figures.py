@@ -123,7 +123,7 @@ def _budgets(
             and ownership.counts(row.budget.name, budget, ownership.owner_of_key(name))
             and _counts(row, name, who)
         ]
-        figure = BudgetFigures(row.spent, under, ends, row.who or "")
+        figure = BudgetFigures(row.spent, under, ends, row.who or "", row.raised)
         found.setdefault(row.budget.name, []).append(figure)
     return found
 

@@ -12,7 +12,7 @@ from gateway.ledger.counter_states import FRESH_US, latest
 from gateway.ledger.period import moment_text
 from gateway.ledger.query import busiest, charged
 from gateway.ledger.rows import HOUR_US
-from gateway.money.budget import CompiledBudget, counter_root
+from gateway.money.budget import CompiledBudget, counter_root, raised
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Span
 from gateway.telemetry.decision_record import NAMED
@@ -37,6 +37,7 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
         who: Whose counter it is where everyone has one of their own; `None` for a budget without `each`, and on the
             only row of one that nobody was charged under yet.
         spent: What the ledger says, in the budget's unit (nano-USD, tokens, requests).
+        raised: What is on top of the limit for a while, in that unit.
         held: What requests under way hold, in that unit; `None` where no serving process tells.
     """
 
@@ -45,17 +46,23 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
     who: str | None
     spent: int
     held: int | None
+    raised: int = 0
+
+    @property
+    def limit(self) -> int:
+        """What may be spent at present."""
+        return self.budget.limit + self.raised
 
     @property
     def percent(self) -> int:
         """How much is spent of the limit, without what the budget keeps back, rounded down: 100: it is reached."""
-        limit = self.budget.ceiling
+        limit = self.budget.ceiling + self.raised
         return self.spent * _ALL_PERCENT // limit if limit else _ALL_PERCENT
 
     @property
     def state(self) -> State:
         """`exceeded` once the limit is reached: the next request is refused, or passes with a warning."""
-        if self.spent >= self.budget.ceiling:
+        if self.spent >= self.budget.ceiling + self.raised:
             return "exceeded"
         return "warning" if self.percent >= WARNING_PERCENT else "ok"
 
@@ -103,17 +110,20 @@ def budget_report(
             left_out[budget.name] = known - len(counters)
     called = names.read(connection)
     states = latest(connection, [counter for _, counter, _ in found], newer_than=at - FRESH_US)
-    rows = tuple(
-        BudgetRow(
-            budget=budget,
-            span=spans[budget.name],
-            who=_who(counter, roots[budget.name], budget, called),
-            spent=spent,
-            held=states.held.get(counter, 0) if states.fresh else None,
+    rows = []
+    for budget, counter, spent in found:
+        counted_as, who = _whose(counter, roots[budget.name], budget, called)
+        rows.append(
+            BudgetRow(
+                budget=budget,
+                span=spans[budget.name],
+                who=who,
+                spent=spent,
+                held=states.held.get(counter, 0) if states.fresh else None,
+                raised=raised(budget.raises, counted_as, now),
+            )
         )
-        for budget, counter, spent in found
-    )
-    return BudgetReport(at, rows, left_out, states.silent)
+    return BudgetReport(at, tuple(rows), left_out, states.silent)
 
 
 def document(report: BudgetReport) -> dict[str, Any]:
@@ -146,7 +156,8 @@ def record(row: BudgetRow) -> dict[str, Any]:
         "percent": row.percent,
         "state": row.state,
         "unit": budget.unit,
-        "limit": budget.limit,
+        "limit": row.limit,
+        "raised": row.raised,
         "spent": row.spent,
         "reserved": row.held,
         "model": budget.model,
@@ -156,7 +167,7 @@ def record(row: BudgetRow) -> dict[str, Any]:
 
 def _in_usd(row: BudgetRow) -> dict[str, Any]:
     """Limit, spent and reserved of a budget of money, as whole nano-USD and as exact text; `None` of another."""
-    amounts = {"limit": row.budget.limit, "spent": row.spent, "reserved": row.held}
+    amounts = {"limit": row.limit, "spent": row.spent, "reserved": row.held}
     found: dict[str, Any] = {}
     for name, amount in amounts.items():
         known = amount if row.budget.unit == "usd" else None
@@ -178,10 +189,10 @@ def _spent(connection: Connection, counters: Sequence[tuple[str, Span]], at: int
     return sums
 
 
-def _who(counter: str, root: str, budget: CompiledBudget, called: names.Names) -> str | None:
-    """The person or key that a counter's name ends with, as far as the name was not too long, as it is called now."""
+def _whose(counter: str, root: str, budget: CompiledBudget, called: names.Names) -> tuple[str | None, str | None]:
+    """What a counter's name ends with, as far as it was not too long; and the person or key as it is called now."""
     if counter == root:
-        return None
+        return None, None
     text = unquote(counter.removeprefix(root).partition("=")[2])
     kind = NAMED.get(budget.each or "")
-    return text if kind is None else called.name_of(kind, text)
+    return text, text if kind is None else called.name_of(kind, text)

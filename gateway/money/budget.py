@@ -23,6 +23,9 @@ ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key
 Unit = Literal["usd", "tokens", "requests"]
 """What a budget counts: nano-USD, tokens, or requests that were answered."""
 
+Each = Literal["virtual_key", "principal", "end_user"]
+"""Who may have a counter of their own."""
+
 _LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -57,6 +60,23 @@ class Counted:
     model: str | None = None
 
 
+@dataclass(frozen=True)
+class Raised:
+    """What is on top of a budget's limit for a while.
+
+    Args:
+        name: Whose counter it is for, of those who each have one; `None`: for every counter.
+        counted_as: What counters have in place of the name.
+        add: How much, in the budget's unit.
+        until: When it ends, in seconds since the epoch.
+    """
+
+    name: str | None
+    counted_as: str | None
+    add: int
+    until: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompiledBudget:
     """A limit on what is spent.
@@ -74,6 +94,7 @@ class CompiledBudget:
         endpoint: The only endpoint whose requests count; `None`: all.
         matches_model: What the glob says of a model's name.
         message: What clients are told beside a refusal.
+        raises: What is on top of the limit for a while.
         refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
         margin: Nano-USD of the limit that are kept back for requests that cost more than such requests do; `None`:
             every request holds the most that it can cost.
@@ -82,7 +103,7 @@ class CompiledBudget:
 
     name: str
     scope: Scope
-    each: Literal["virtual_key", "principal", "end_user"] | None = None
+    each: Each | None = None
     window: Window
     limit: int
     unit: Unit = "usd"
@@ -92,6 +113,7 @@ class CompiledBudget:
     endpoint: str | None = None
     matches_model: Callable[[str], bool] | None = field(default=None, compare=False)
     message: str | None = None
+    raises: tuple[Raised, ...] = ()
     refuses_unpriced: bool = True
     margin: int | None = None
     counted_as: Counted | None = None
@@ -106,6 +128,11 @@ class CompiledBudget:
     def ceiling(self) -> int:
         """From how much on requests are refused: the limit, without what is kept back."""
         return self.limit - (self.margin or 0)
+
+
+def raised(raises: Iterable[Raised], counted_as: str | None, at: float) -> int:
+    """What is on top of a limit at a moment, for the counter of somebody by what counters call them."""
+    return sum(one.add for one in raises if at < one.until and one.counted_as in (None, counted_as))
 
 
 def applies(budget: CompiledBudget, who: Who) -> bool:

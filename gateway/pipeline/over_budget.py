@@ -65,7 +65,9 @@ def over_budget(hold: BudgetHold, taken: int, now: float, answer: AnswerAtMost |
     unit = compiled.unit
     words, told = ("", {}) if answer is None or unit != "usd" else _of_answer(answer, room)
     kept = f" less ${to_usd(compiled.margin)} that it keeps back" if compiled.margin else ""
-    limit, left, held = (amount_shown(unit, one) for one in (compiled.limit, room, hold.amount))
+    limit, left, held = (
+        amount_shown(unit, one) for one in (hold.limit.ceiling + (compiled.margin or 0), room, hold.amount)
+    )
     are = "is" if unit == "requests" and room == 1 else "are"
     return GatewayError(
         "budget_exceeded",

@@ -133,9 +133,13 @@ def limit_warned(hold: Hold) -> Warned:
 
 
 def enforced_names(key: CompiledKey) -> frozenset[str]:
-    """The rules and limits of a key that are enforced, by the names that warnings have."""
+    """The rules and limits of a key that are enforced, by the names that warnings have.
+
+    Rules in the key itself have one name for all: where one of them warns, nobody knows which of them did.
+    """
     by_selector = (hold for one in key.limits if not one.of.warns for hold in one.holds(None))
     limits = (limit_warned(hold).name for hold in (*key.holds, *by_selector))
     of_providers = (limit_warned(hold).name for one in key.upstreams.values() for hold in one.holds)
     allow_list = () if key.models_allowed is None else ("models_allowed",)
-    return frozenset((*key.judge.names, *allow_list, *limits, *of_providers))
+    names = frozenset((*key.judge.names, *allow_list, *limits, *of_providers))
+    return names - {rule.warned.name for rule in key.watched}

@@ -66,11 +66,13 @@ def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Cons
         return
     limit = from_usd(after[field]) if unit == "usd" else after[field]
     for counter in situation.figures.budgets.get(change.name, ()):
-        if counter.spent < limit:
+        if counter.spent < limit + counter.raised:
             continue
         whose = f" by {counter.whose}" if counter.whose else ""
-        used, most = (shown(one) if unit == "usd" else amount_shown(unit, one) for one in (counter.spent, limit))
-        spent = f"{used} of {_as_written(situation, field) or most} already spent{whose}"
+        used, most = (
+            shown(one) if unit == "usd" else amount_shown(unit, one) for one in (counter.spent, limit + counter.raised)
+        )
+        spent = f"{used} of {most if counter.raised else _as_written(situation, field) or most} already spent{whose}"
         until = "from now on" if counter.ends_at is None else f"until {moment(moment_at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")

@@ -8,7 +8,7 @@ import msgspec
 class BudgetFigures(msgspec.Struct, frozen=True):
     """One counter of a budget in its present window; `keys` are the active virtual keys that spend from it.
 
-    `spent` is in what the budget counts: nano-USD, tokens or requests.
+    `spent`, and what is `raised` of the limit for a while, are in what the budget counts: nano-USD, tokens or requests.
     `whose` names whom the counter is for where each has one of their own. `ends_at` is microseconds since the epoch.
     """
 
@@ -16,6 +16,7 @@ class BudgetFigures(msgspec.Struct, frozen=True):
     keys: Sequence[str]
     ends_at: int | None = None
     whose: str = ""
+    raised: int = 0
 
 
 class KeyFigures(msgspec.Struct, frozen=True):

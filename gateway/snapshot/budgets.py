@@ -1,21 +1,23 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gateway.config.resources import NO_IDENTITIES, Identities
-from gateway.config.sections.budgets import Budget
+from gateway.config.sections.budgets import Budget, Raise
 from gateway.counters.hold import Dimension, Limit
 from gateway.money.budget import (
     CompiledBudget,
     Counted,
+    Raised,
     Scope,
     Who,
     applies,
     counter_key,
     counts,
+    raised,
     refuses_unpriced,
 )
 from gateway.money.nano_usd import from_usd
@@ -35,12 +37,15 @@ class _Lasting:
     what is found goes where it belongs, and a window is replaced as a whole.
     """
 
-    __slots__ = ("end", "limits", "margins", "span", "start")
+    __slots__ = ("end", "limits", "margins", "now", "span", "start")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, raises: Sequence[Raised] = (), now: float = 0.0) -> None:
+        """Of a span the part around a moment in which no raise ends."""
         self.span = span
-        self.start = float(span.start)
-        self.end = math.inf if span.end is None else float(span.end)
+        self.now = now
+        self.start = max([float(span.start), *(one.until for one in raises if one.until <= now)])
+        end = math.inf if span.end is None else float(span.end)
+        self.end = min([end, *(one.until for one in raises if one.until > now)])
         self.limits: dict[str | None, Limit] = {}
         self.margins: dict[str, Limit] = {}
 
@@ -65,7 +70,7 @@ class Meter:
         lasting = self._lasting
         # PERF: as long as the window lasts, nothing is called.
         if not lasting.start <= now < lasting.end or len(lasting.limits) > _MANY_END_USERS:
-            lasting = self._lasting = _Lasting(self.budget.window.span(now))
+            lasting = self._lasting = _Lasting(self.budget.window.span(now), self.budget.raises, now)
         return lasting
 
     def limit(self, lasting: _Lasting, end_user: str | None) -> Limit:
@@ -75,10 +80,14 @@ class Meter:
 
     def _limit_of(self, lasting: _Lasting, person: str | None) -> Limit:
         budget, span = self.budget, lasting.span
+        ceiling = budget.ceiling
+        if budget.raises:
+            whose = {"virtual_key": self._who.virtual_key, "principal": self._who.principal, "end_user": person}
+            ceiling += raised(budget.raises, whose.get(budget.each or ""), lasting.now)
         limit = lasting.limits[person] = Limit(
             key=counter_key(budget, self._who, person, span.id),
             dimension=Dimension.SPEND,
-            ceiling=budget.ceiling,
+            ceiling=ceiling,
             window_s=0,
             resets_at=span.end,
             blocks=budget.blocks,
@@ -194,6 +203,7 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         endpoint=section.endpoint,
         matches_model=None if section.model is None else compile_glob(section.model),
         message=section.message,
+        raises=tuple(_raised(one, identities) for one in section.raises),
         refuses_unpriced=section.unpriced == "refuse",
         margin=None if section.reserve == "worst" else from_usd(section.reserve_margin_usd or 0),
         counted_as=Counted(
@@ -205,6 +215,14 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         if identities
         else None,
     )
+
+
+def _raised(section: Raise, identities: Identities) -> Raised:
+    add = section.add_tokens or section.add_requests or from_usd(section.add_usd or 0)
+    if section.whose is None:
+        return Raised(None, None, add, section.until.timestamp())
+    kind, name = section.whose
+    return Raised(name, identities.get((f"{kind}s", name), name), add, section.until.timestamp())
 
 
 def _limit(section: Budget) -> int:

@@ -1,4 +1,4 @@
-"""What commands say of `limits:`."""
+"""What commands say of `limits:` and of raises."""
 
 import pytest
 
@@ -45,3 +45,42 @@ def test_what_is_wrong_with_a_set_of_limits_is_told(gateway, file, written, said
     assert done.code == 1
     assert said in f"{done.out}{done.err}"
     assert "gateway.yaml:3" in f"{done.out}{done.err}"
+
+
+BUDGET = "scope: {team: core}, window: day"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("limit_usd: 1, raises: [{add_tokens: 5, until: 2999-01-01T00:00:00Z}]", "Write `add_usd`"),
+        (
+            "limit_usd: 1, raises: [{until: 2999-01-01T00:00:00Z}]",
+            "exactly one of add_usd, add_tokens and add_requests",
+        ),
+        (
+            'limit_usd: 1, raises: [{principal: "ada@acme.com", add_usd: 1, until: 2999-01-01T00:00:00Z}]',
+            "the raise is for one principal, and the budget has one limit for all together",
+        ),
+        ("limit_usd: 1, limit_tokens: 5", "exactly one of limit_usd, limit_tokens and limit_requests"),
+        ("limit_tokens: 5, endpoint: moderations", "chat_completions"),
+        ("limit_tokens: 5, reserve: learned, reserve_margin_usd: 1", "the budget counts tokens"),
+    ],
+)
+def test_what_is_wrong_with_a_budget_is_told(gateway, file, written, said):
+    file.write_text(f"{FILE}budgets: {{b: {{{BUDGET}, {written}}}}}\n")
+
+    done = gateway("validate", "gateway.yaml")
+
+    assert done.code == 1
+    assert said in f"{done.out}{done.err}"
+
+
+def test_a_raise_that_is_over_is_warned_of_and_one_that_lasts_is_told(gateway, file, monkeypatch):
+    limit = f"{BUDGET}, each: principal, limit_requests: 3"
+    raises = "[{add_requests: 1, until: 2020-01-01T00:00:00Z}, {add_requests: 4, until: 2999-01-01T00:00:00Z}]"
+    file.write_text(f"{FILE}budgets: {{b: {{{limit}, raises: {raises}}}}}\n")
+    gateway("db", "upgrade")
+
+    assert "warning[raise-over] the raise is over" in gateway("validate", "gateway.yaml").err
+    assert "7 requests" in gateway("budgets", "-c", "gateway.yaml").out

@@ -395,6 +395,26 @@ def test_many_at_one_time_do_not_pass_a_budget_of_requests(start_gateway):
     assert statuses(answers).count(200) == 7
 
 
+def test_a_raise_is_on_top_of_the_limit_of_whom_it_names_until_it_ends(start_gateway):
+    raises = (
+        "{principal: dev-1@example.com, add_usd: 0.01, until: 2999-01-01T00:00:00Z, why: a migration}",
+        "{principal: dev-1@example.com, add_usd: 5, until: 2026-01-01T00:00:00Z}",
+        "{principal: other@example.com, add_usd: 5, until: 2999-01-01T00:00:00Z}",
+    )
+    limit = f"own: {{scope: {{team: engineering}}, each: principal, window: day, limit_usd: 0.02, raises: [{', '.join(raises)}]}}"
+    text = config(limit).replace("principals: {", "principals: {other@example.com: {team: engineering}, ")
+    gateway = start_gateway(text)
+
+    answers = spend(gateway, 4)
+
+    assert statuses(answers) == [200, 200, 200, 402]
+    assert "$0.03 in one day window, of which $0 are left" in answers[3].json()["error"]["message"]
+
+    gateway.write_config(text.replace("add_usd: 0.01", "add_usd: 0.02"))
+    gateway.wait(lambda: gateway.chat("cent").status_code == 200)
+    assert gateway.chat("cent").status_code == 402
+
+
 def test_a_budget_may_be_of_what_has_no_price_where_it_does_not_count_that(start_gateway):
     gateway = start_gateway(config(DIMES))
 

@@ -72,7 +72,7 @@ virtual_keys:
     content_capture: {{redact: ["${{file:key.txt}}"]}}
     tags: [env=test]
 budgets:
-  cap: {{scope: {{team: engineering}}, window: month, limit_usd: "${{env:LIMIT}}", description: "${{env:CANARY}}"}}
+  cap: {{scope: {{team: engineering}}, window: month, limit_usd: "${{env:LIMIT}}", description: "${{env:CANARY}}", raises: [{{add_usd: 1, until: 2999-01-01T00:00:00Z, why: "${{env:CANARY}}"}}]}}
 limits:
   few: {{match: {{team: engineering}}, rpm: 1000, description: "${{env:CANARY}}"}}
 """
@@ -107,6 +107,7 @@ NO_TEXT = {
     *(("budgets", "a", name) for name in ("timezone", "model", "message")),
     *(("limits", "a", "match", name) for name in ("tag", "model", "end_user")),
     ("limits", "a", "message"),
+    ("budgets", "a", "raises", 0, "end_user"),
     ("providers", "a", "models", 0),
     *(
         (kind, "a", "models_allowed", *path)

@@ -150,6 +150,8 @@ REACHED: Final = Order(_reached)
 """A list of what is led to, in order; without one, nothing more is."""
 ARMS: Final = Order(_arms)
 """Weights by the names of what is led to: another name leads elsewhere, another weight there more or less often."""
+RAISES: Final = Order(_reached, is_of_whole=True)
+"""What is on top of a limit for a while: another one widens, one that is gone narrows."""
 SHARED: Final = Order(_shared)
 """Owners whose files may name something; without any, nobody's else."""
 EACH_MEMBER: Final = Order(None)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from gateway.config.sections.access import CEILING, NO_MATTER, UNKNOWN, steps
+from gateway.config.sections.access import CEILING, NO_MATTER, RAISES, UNKNOWN, steps
 from gateway.config.sections.base import (
     Description,
     Managed,
@@ -16,9 +16,9 @@ from gateway.config.sections.base import (
     Section,
     Usd,
 )
-from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TOLD_ITSELF, CalledElsewhere, Refers
+from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TEXT_ITSELF, TOLD_ITSELF, CalledElsewhere, Refers
 from gateway.config.sections.names import PrintableName
-from gateway.money.budget import ScopeKind, Unit
+from gateway.money.budget import MAX_END_USER_LENGTH, Each, ScopeKind, Unit
 from gateway.shapes.endpoints import ENDPOINTS
 
 METERED: Final = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.metered)
@@ -65,6 +65,48 @@ class BudgetScope(Section):
         return next((kind, value) for kind in get_args(ScopeKind) if (value := getattr(self, kind)) is not None)
 
 
+class Raise(Section):
+    """More for a while: for one of those who each have a limit of their own, or for whoever the limit is of."""
+
+    example: ClassVar[str] = """
+        budgets:
+          each-engineer:
+            scope: {team: engineering}
+            each: principal
+            window: month
+            limit_usd: 300
+            raises: [{principal: dev-1@example.com, add_usd: 200, until: 2027-01-15T00:00:00Z, why: a migration}]
+    """
+
+    principal: Annotated[PrintableName | None, Refers("principals")] = Field(None, description="One of `principals`.")
+    virtual_key: Annotated[Name | None, Refers("virtual_keys")] = Field(None, description="One of `virtual_keys`.")
+    end_user: Annotated[str | None, Field(min_length=1, max_length=MAX_END_USER_LENGTH), TAG_ITSELF] = Field(
+        None, description="The id of an end user."
+    )
+    add_usd: Usd | None = Field(None, description="US dollars on top of the limit, in each window that it is in force.")
+    add_tokens: PositiveInt | None = Field(None, description="Tokens on top of the limit.")
+    add_requests: PositiveInt | None = Field(None, description="Requests on top of the limit.")
+    until: Moment = Field(description="When it ends.")
+    why: Annotated[str | None, Field(max_length=500), TEXT_ITSELF, NO_MATTER] = Field(
+        None, description="What it is for, for people."
+    )
+
+    @model_validator(mode="after")
+    def _says_one_of_each(self) -> "Raise":
+        if sum(getattr(self, f"add_{unit}") is not None for unit in get_args(Unit)) != 1:
+            msg = "a raise has exactly one of add_usd, add_tokens and add_requests"
+            raise ValueError(msg)
+        if sum(getattr(self, kind) is not None for kind in get_args(Each)) > 1:
+            msg = "a raise is for one principal, one virtual key or one end user; write several"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def whose(self) -> tuple[Each, str] | None:
+        """Whom it names, if anybody."""
+        return next(((kind, name) for kind in get_args(Each) if (name := getattr(self, kind)) is not None), None)
+
+
 class Budget(Managed):
     """A limit on what is spent, in US dollars, tokens or requests."""
 
@@ -74,7 +116,7 @@ class Budget(Managed):
     """
 
     scope: Annotated[BudgetScope, UNKNOWN] = Field(description="Whom the budget covers.")
-    each: Annotated[Literal["virtual_key", "principal", "end_user"] | None, UNKNOWN] = Field(
+    each: Annotated[Each | None, UNKNOWN] = Field(
         None, description="Gives each one under the scope a limit of their own, in place of one for all together."
     )
     window: Annotated[
@@ -128,6 +170,9 @@ class Budget(Managed):
         None,
         description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
         "on, and those under way together never cost more than they hold by more than this.",
+    )
+    raises: Annotated[list[Raise], RAISES] = Field(
+        [], description="More for a while, on top of the limit; what is spent goes on."
     )
     message: Annotated[str | None, Field(min_length=1, max_length=500), TOLD_ITSELF, NO_MATTER] = Field(
         None,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.money.budget import CompiledBudget, Scope, Who
+from gateway.money.budget import CompiledBudget, Raised, Scope, Who
 from gateway.money.window import Window
 from gateway.snapshot.budgets import Meterings, meters
 
@@ -47,3 +47,21 @@ def test_the_window_at_hand_is_that_of_the_moment():
     )
 
     assert [meter.window(at).span for at in (OLD, NEW, NEW, OLD)] == [window.span(at) for at in (OLD, NEW, NEW, OLD)]
+
+
+def test_a_raise_ends_within_a_window_and_is_for_whom_it_names():
+    raises = (Raised("ada", "id-of-ada", 5, OLD), Raised(None, None, 2, OLD + 100), Raised("bob", "bob", 9, NEW + 900))
+    budget = CompiledBudget(
+        name="own", scope=Scope("tag", "t"), each="principal", window=Window("total"), limit=10, raises=raises
+    )
+
+    def ceilings(principal, *moments):
+        counting = Meterings(meters([budget], Who(virtual_key="dev", principal=principal, tags=("t",)))).of(
+            "p", "m", "e"
+        )
+        return [limit.ceiling for at in moments for _, limit in counting.limits(at, None)]
+
+    moments = (OLD - 1, OLD, NEW, OLD + 99, OLD + 100, NEW + 899, NEW + 900)
+    assert ceilings("id-of-ada", *moments) == [17, 12, 12, 12, 10, 10, 10]
+    assert ceilings("bob", *moments) == [21, 21, 21, 21, 19, 19, 10]
+    assert ceilings("bob", NEW + 900, OLD - 1, NEW) == [10, 21, 21]
