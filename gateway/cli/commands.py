@@ -20,6 +20,7 @@ MODULES: Final = {
     "plan": "plan",
     "show": "plan",
     "apply": "plan",
+    "diff": "diff",
     "test": "policy_tests",
     "explain": "explain",
     "config": "config",

@@ -87,7 +87,7 @@ def rotate(
     if write is None and is_named(control_plane, database):
         _rotate_there(name, parse_duration(grace), (control_plane, database, token), output)
         return
-    secret, digest = _new(environment.value) if write is None else _rotate(write, name, until)
+    secret, digest = _new(environment.value) if write is None else _rotate(write, name, until, environment.value)
     ends = until.isoformat().replace("+00:00", "Z")
     _print(output, name, secret, digest, {"previous_secret_expires_at": ends}, write)
     if write is None and output is Format.TEXT:
@@ -139,13 +139,13 @@ def _add(file: Path, name: str, digest: str, environment: str, *, may_be_new: bo
         raise typer.Exit(1) from None
 
 
-def _rotate(file: Path, name: str, until: datetime) -> tuple[str, str]:
+def _rotate(file: Path, name: str, until: datetime, otherwise: str) -> tuple[str, str]:
     from gateway.config.edit import EditError, rotate_key  # noqa: PLC0415 - the other commands should not wait for it
 
     made: list[tuple[str, str]] = []
 
     def renew(environment: str) -> str:
-        made.append(_new(environment))
+        made.append(_new(environment or otherwise))
         return made[0][1]
 
     try:
@@ -176,6 +176,12 @@ def _rotate_there(
     say(f"The one before it {'is refused from now on' if ends is None else f'works until {ends}'}.")
 
 
+def _stands_at(written: Path | str, name: str) -> str:
+    from gateway.config.edit import stands_at  # noqa: PLC0415 - the other commands should not wait for it
+
+    return stands_at(written, name) if isinstance(written, Path) else f"virtual_keys.{name}"
+
+
 def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | str | None) -> None:
     if form is Format.JSON:
         results.out(json.dumps({"name": name, "secret": secret, "secret_hash": digest, **more}))
@@ -183,7 +189,7 @@ def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, st
     results.out(secret)
     say("This is the only time that the secret is shown.")
     if written is not None:
-        say(f"The hash stands in {written}, under virtual_keys.{name}.")
+        say(f"The hash stands in {written}, under {_stands_at(written, name)}.")
     else:
         say("Commit its hash:")
         results.out(f"secret_hash: {digest}")

@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Config as FileConfig
     from gateway.plan.guards import Allowed
     from gateway.plan.plan import Plan
+    from gateway.plan.render.lines import Line
     from gateway.plan.saved import SavedPlan
 
 _LONGEST_REPLAY_DAYS = 90
@@ -387,11 +388,16 @@ def _print(made: "Plan", output: PlanFormat, paths: Sequence[Path] = (), found: 
         print_findings([*found, *findings(made, find_places(paths, places_wanted(made)))], output, "gateway-plan")
     if output is PlanFormat.SARIF:
         return
+    print_lines(lines(made))
+
+
+def print_lines(told: "Iterable[Line]") -> None:
+    """Lines of a plan, coloured on a terminal."""
     if results.is_terminal:
-        results.print(Text("\n").join(Text(line.text, style=line.style) for line in lines(made)))
+        results.print(Text("\n").join(Text(line.text, style=line.style) for line in told))
     else:
         # PERF: a first plan of many keys has hundreds of thousands of lines.
-        results.out("\n".join(line.text for line in lines(made)))
+        results.out("\n".join(line.text for line in told))
 
 
 def _code(made: "Plan", *, detailed: bool) -> int:

@@ -155,8 +155,8 @@ def _never_widens(paths: Sequence[Path], revision: str) -> "Result":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import find_places  # noqa: PLC0415 - see above
     from gateway.config.resources import inheriting, written_at  # noqa: PLC0415 - see above
+    from gateway.config.revision import BaseError, resources, resources_at  # noqa: PLC0415 - see above
     from gateway.plan.access import widenings  # noqa: PLC0415 - see above
-    from gateway.policy_tests.base import BaseError, resources, resources_at  # noqa: PLC0415 - see above
     from gateway.policy_tests.judge import Mismatch, Result  # noqa: PLC0415 - see above
 
     name, now = f"nobody may do more than at {revision}", clock.utc_now()

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     PATCH = "patch"
     TEST = "test"
     PLAN = "plan"
+    DIFF = "diff"
     VALIDATION = "validation"
     TEST_REPORT = "test-report"
 
@@ -47,6 +48,7 @@ FILES: Final[Mapping[Kind, str]] = {
     Kind.PATCH: "gateway-patch.schema.json",
     Kind.TEST: "gateway-test.schema.json",
     Kind.PLAN: "plan.schema.json",
+    Kind.DIFF: "diff.schema.json",
     Kind.VALIDATION: "validation.schema.json",
     Kind.TEST_REPORT: "test-report.schema.json",
 }
@@ -93,6 +95,13 @@ def _plan() -> dict[str, Any]:
     return _printed(Kind.PLAN, "what `gateway plan --format json` prints", Plan, NoPlan)
 
 
+def _diff() -> dict[str, Any]:
+    from gateway.plan.difference import Difference  # noqa: PLC0415 - see above
+    from gateway.plan.render.difference import NoDifference  # noqa: PLC0415
+
+    return _printed(Kind.DIFF, "what `gateway diff --format json` prints", Difference, NoDifference)
+
+
 def _validation() -> dict[str, Any]:
     from gateway.cli.validate import ValidationReport  # noqa: PLC0415 - see above
 
@@ -111,6 +120,7 @@ _MADE: Final[Mapping[Kind, Callable[[], dict[str, Any]]]] = {
     Kind.PATCH: _patch,
     Kind.TEST: _test,
     Kind.PLAN: _plan,
+    Kind.DIFF: _diff,
     Kind.VALIDATION: _validation,
     Kind.TEST_REPORT: _test_report,
 }
@@ -142,7 +152,7 @@ def schema(
         typer.Option(
             "--kind",
             help="config: gateway.yaml. part: one of several files. test: *.test.yaml. What is printed as JSON: plan "
-            "by gateway plan, validation by gateway validate, test-report by gateway test.",
+            "by gateway plan, diff by gateway diff, validation by gateway validate, test-report by gateway test.",
         ),
     ] = Kind.CONFIG,
     form: Annotated[

@@ -16,6 +16,7 @@ from gateway.config.credential_checks import (
     key_life,
     keys_without_secret,
     secrets_in_clear,
+    secrets_of_no_key,
     virtual_keys_as_credentials,
 )
 from gateway.config.diagnostics import Severity
@@ -289,6 +290,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     virtual_keys_as_credentials,
     duplicate_secrets,
     keys_without_secret,
+    secrets_of_no_key,
     budget_checks,
     keys_across_teams,
     prices,

@@ -104,6 +104,15 @@ def keys_without_secret(config: Config, _facts: Facts) -> Iterator[Checked]:
             )
 
 
+def secrets_of_no_key(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """Hashes on the lines of people that no class makes a key for; else they stand at the key by now."""
+    for name, one in config.principals.items():
+        if one.secret_hash is not None or one.previous_secret_hash is not None:
+            message = f"no class makes a key for {name}, so nothing takes this hash"
+            hint = "A class with for_each makes one, unless a key of that name is written: then the hash belongs there."
+            yield Checked(Finding("secret-of-no-key", message, ("principals", name), hint, True))
+
+
 def duplicate_secrets(config: Config, _facts: Facts) -> Iterator[Checked]:
     """Secrets that more than one key would answer to."""
     owners: dict[str, str] = {}

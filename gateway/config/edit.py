@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway import private_files
+from gateway.config.derived_keys import derive, key_name
 from gateway.config.excerpt import excerpt
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
@@ -20,6 +21,8 @@ _Fields = Callable[[_Keys, Collection[str]], Changes]
 """What becomes of a key, by some of the keys, of which it is one if it is there, and by the names of all."""
 
 _SECTION: Final = "virtual_keys"
+_FOR_EACH: Final = "for_each"
+"""Where a file has this word, a key that is not written may be one that a class makes."""
 _CLOSE: Final = 0.8
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -45,7 +48,7 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
         if key.get("secret_hash"):
             msg = f"{name} has a secret already; to replace it: gateway keys rotate {name} --write {file}"
             raise EditError(msg)
-        if key.get("environment", environment) != environment:
+        if key.get("environment", environment) not in (environment, ""):
             msg = f"{name} is a key of environment {key['environment']} in {file}, not {environment}"
             raise EditError(msg)
         said = {} if "environment" in key else {"environment": environment}
@@ -56,7 +59,10 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
 
 
 def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
-    """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
+    """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`.
+
+    The environment is empty where the file does not say it: on the line of a person whose class is in another file.
+    """
 
     def fields(keys: _Keys, _names: Collection[str]) -> Changes:
         key = _mapping(keys, name)
@@ -64,7 +70,7 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
             msg = f"{file} has no virtual key named {name} with a secret"
             raise EditError(msg)
         return {
-            "secret_hash": renew(key.get("environment", "live")),
+            "secret_hash": renew(str(key.get("environment", "live"))),
             "previous_secret_hash": key["secret_hash"],
             "previous_secret_expires_at": until.isoformat().replace("+00:00", "Z"),
         }
@@ -102,6 +108,28 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return child
 
 
+def stands_at(file: Path, name: str) -> str:
+    """Where a file has a key, or would have it, as an address: its own entry, or the line of the person it is for."""
+    tree, _ = parse(file.read_text("utf-8-sig"), str(file))
+    return ".".join(_entry(tree, name)[:2])
+
+
+def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
+    """The section and the name at which a key's secret stands, and its environment where a class there says so.
+
+    That is the line of a person where a class of the file makes the key, or where the file has people and nothing
+    of keys: then the class is in another file.
+    """
+    derived = derive(tree)[1]
+    if name in derived.people:
+        return "principals", derived.people[name], derived.environments[name] or "live"
+    if not {"virtual_keys", "key_classes"}.intersection(tree):
+        for person in _mapping(tree, "principals"):
+            if key_name(person) == name:
+                return "principals", person, None
+    return "virtual_keys", name, None
+
+
 def _rewrite(file: Path, name: str, fields: _Fields) -> None:
     """Changes fields of one key, by what the file says of it."""
     try:
@@ -113,7 +141,7 @@ def _rewrite(file: Path, name: str, fields: _Fields) -> None:
         raise EditError(msg) from error
     part = excerpt(before, _SECTION, name)
     after = None
-    if part is not None:
+    if part is not None and (name in part.names or _FOR_EACH not in before):
         after = part.put_back(_changed(part.text, file, name, lambda keys: fields(keys, part.names)))
     if after is None:
         after = _changed(before, file, name, lambda keys: fields(keys, keys))
@@ -129,37 +157,43 @@ def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes
     if not isinstance(tree, dict):
         msg = f"{file} is not a mapping of sections"
         raise EditError(msg)
-    keys = _mapping(tree, _SECTION)
-    changes = fields(keys)
+    section, entry, environment = _entry(tree, name)
+    keys = _mapping(tree, section)
+    if section == _SECTION:
+        changes = fields(keys)
+    else:
+        # A person has no environment: the class has.
+        changes = fields({name: {**(keys[entry] or {}), "environment": environment or ""}})
     try:
-        after = with_fields(text, (_SECTION, name), changes)
+        after = with_fields(text, (section, entry), changes)
     except LayoutError as error:
         msg = f"{file} is left as it is: {error}"
         raise EditError(msg) from None
-    key = {**_mapping(keys, name), **changes}
+    key = {**_mapping(keys, entry), **changes}
     wanted = {field: value for field, value in key.items() if field not in changes or value is not None}
-    _refuse_new_faults(file, name, keys, wanted)
+    _refuse_new_faults(file, (section, entry), keys, wanted)
     found, problems = parse(after, "")
     if problems:
         msg = f"{file} would not be valid any more: {problems[0]}"
         raise EditError(msg)
-    if found != {**tree, _SECTION: {**keys, name: wanted}}:
+    if found != {**tree, section: {**keys, entry: wanted}}:
         msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
         raise EditError(msg)
     return after
 
 
-def _refuse_new_faults(file: Path, name: str, keys: _Keys, wanted: Mapping[str, Any]) -> None:
+def _refuse_new_faults(file: Path, at: tuple[str, str], keys: _Keys, wanted: Mapping[str, Any]) -> None:
     """A key that was valid stays valid; one that was not gets no new faults. What it refers to is not asked for."""
+    section, name = at
     had = {name: keys[name]} if name in keys else {}
-    faults = _faults({name: wanted}) - _faults(had)
+    faults = _faults(section, {name: wanted}) - _faults(section, had)
     if faults:
         msg = f"{file} would not be valid any more: {min(faults)}"
         raise EditError(msg)
 
 
-def _faults(keys: _Keys) -> set[str]:
-    findings = build({"version": 1, _SECTION: keys})[1]
+def _faults(section: str, entries: _Keys) -> set[str]:
+    findings = build({"version": 1, section: entries})[1]
     return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in findings}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.checks import check_file, check_keys
+from gateway.config.derived_keys import NO_DERIVED, Derived
 from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_classes import SECTION, KeyClasses, of_a_key
@@ -47,17 +48,21 @@ class Serving(msgspec.Struct, frozen=True):
     runtime_env: Collection[str] = ()
 
 
-def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
+def judge(
+    tree: Any, facts: Facts, serving: Serving | None, derived: Derived = NO_DERIVED
+) -> tuple[Config | None, list[Checked]]:
     """The model of a tree, and everything that is found on the way.
 
     1. give keys what their classes say, and findings the place where that is said
     2. build the model, or explain why that cannot be done; what is not at fault is checked further nevertheless
     3. check what goes across sections; keys are built, checked and packed a few hundred at a time
     4. for serving, refuse what this build does not enforce
+    5. tell what is found about keys of people where that is mended
     """
     classes = KeyClasses(tree)
     keys = tree.get("virtual_keys") if isinstance(tree, Mapping) else None
-    found: list[Checked] = [*classes.faults(keys if isinstance(keys, Mapping) else {})]
+    found: list[Checked] = [*derived.faults, *classes.faults(keys if isinstance(keys, Mapping) else {})]
+    of_classes: dict[tuple[str, Path], Checked] = {}
 
     def judge_keys(config: Config) -> None:
         found.extend(unknown_names_in_keys(tree, config, facts))
@@ -65,14 +70,21 @@ def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | No
         if serving is not None:
             pepper = serving.development_pepper
             judged += unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper)
-        found.extend(placed(one) for one in judged)
+        for one in judged:
+            at = placed(one)
+            if derived and at.finding.path[:1] == (SECTION,) and one.finding.path[1] in derived.people:
+                of_classes.setdefault((at.finding.code, at.finding.path), at)
+            else:
+                found.append(at)
 
     def placed(one: Checked) -> Checked:
         return msgspec.structs.replace(one, finding=_placed(one.finding, classes, keys)) if classes else one
 
     config, findings = build(tree, judge_keys, classes)
     if config is not None and classes:
-        found += map(placed, _on_classes(config, facts, classes))
+        said = [placed(one) for one in _on_classes(config, facts, classes)]
+        told_already = {(one.finding.code, one.finding.path) for one in said}
+        found += [*said, *(one for key, one in of_classes.items() if key not in told_already)]
     findings = [_placed(one, classes, keys) for one in findings] if classes else findings
     if config is not None:
         found += unknown_names(tree, config, facts)
@@ -95,7 +107,8 @@ def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | No
             for one in found
             if one.finding.section not in unread and not _may_follow(one.finding, tree, left_out)
         ]
-    return config, [*dict.fromkeys((*(Checked(one) for one in findings), *found))]
+    every = (*(Checked(one) for one in findings), *found)
+    return config, [*dict.fromkeys(derived.told(every) if derived else every)]
 
 
 def _on_classes(config: Config, facts: Facts, classes: KeyClasses) -> Iterator[Checked]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.config.credential_checks import credentials
+from gateway.config.derived_keys import derive
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.field_tree import tree_of_file
 from gateway.config.files import Clash, Merged, SourceFile, SourcePatch, expand, locate, price_lock, read_regular_file
@@ -71,7 +72,7 @@ def load(
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys
-    3. merge the trees, apply patches, and resolve the references of what came of it
+    3. merge the trees, apply patches, resolve the references of what came of it, and make the keys of people
     4. judge it: `gateway.config.judge`
     5. give every finding its place
     """
@@ -90,14 +91,15 @@ def load(
             reading.read(file)
         merged = Merged(reading.sources)
         misdirected = _misdirected(merged.patch(reading.patches))
-        tree = resolve_all(merged.tree, _typed)
+        tree, derived = derive(resolve_all(merged.tree, _typed))
         reading.close()
         diagnostics += reading.findings
         config, origins = None, NOWHERE
+        written: Mapping[Path, str] = reading.written
         if reading.can_go_on:
             diagnostics += [*_clashing(merged.clashes), *misdirected]
             facts = Facts(frozenset(reading.hidden), _names(tree.get("virtual_keys")), now, strict)
-            config, found = judge(tree, facts, serving)
+            config, found = judge(tree, facts, serving, derived)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
             elif others_may_declare and "owner" in tree:
@@ -106,7 +108,8 @@ def load(
             diagnostics += reading.lacking(config, [one.finding.path for one in found])
             if config is not None and all(one.severity is Severity.WARNING for one in found):
                 found += [one for check in checks for one in check(config)]
-            origins = Origins.within(tree, reading.written)
+            written = derived.references(reading.written) if derived else reading.written
+            origins = Origins.within(tree, written)
             told = (origins.checked(one) for one in found if one.finding.path not in reading.failed)
             diagnostics += _placed(merged, told)
     if any(one.is_error for one in diagnostics):
@@ -117,7 +120,7 @@ def load(
         digest=reading.digest.hexdigest(),
         commit=commit_of([*files, *patches]) if files else None,
         files=tuple(dict.fromkeys((*directories, *files, *patches, *reading.referenced_files, *absent))),
-        references=reading.written,
+        references=written,
         origins=origins,
         absent=frozenset(reading.absent),
     )
@@ -154,7 +157,8 @@ def find_places(paths: Sequence[FilePath], wanted: Iterable[Path]) -> dict[Path,
                     sources.append(file)
     merged = Merged(sources)
     merged.patch(patches)
-    at = {path: place for path in wanted if (place := merged.stands_at(path)) is not None}
+    derived = derive(merged.tree)[1]
+    at = {path: place for path in wanted if (place := merged.stands_at(derived.stands_at(path))) is not None}
     located = locate(at.values())
     return {path: (file.shown_as, located[file.shown_as, there][0][0]) for path, (file, there) in at.items()}
 

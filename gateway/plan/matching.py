@@ -44,13 +44,20 @@ class Matched(msgspec.Struct, frozen=True):
 
 
 def match(
-    owner: str, wanted: Mapping[Key, Resource], live: LiveState, moves: Mapping[Key, Key], now: int
+    owner: str,
+    wanted: Mapping[Key, Resource],
+    live: LiveState,
+    moves: Mapping[Key, Key],
+    now: int,
+    *,
+    keeps_life_cycle: bool = True,
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
     A rename counts where the old name is live and wanted no more, and the new one is not live; once it is done it says
     nothing. So it is where a name is wanted again that something live had before: a rename is taken back. Prices follow
-    their provider, and another name of the organization renames it.
+    their provider, and another name of the organization renames it. `keeps_life_cycle`: what the file does not say of a
+    key's life is as it is live.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
@@ -75,7 +82,8 @@ def match(
         before = None if there is None else renamed(*key, there.resource.spec, names)
         written = wanted.get(key)
         restores = _restored(owner, written, live, now) if there is None else None
-        found.append(Matched(key, there, before, written, _with_life_cycle(written, there, restores), restores))
+        lasting = _with_life_cycle(written, there, restores) if keeps_life_cycle else written
+        found.append(Matched(key, there, before, written, lasting, restores))
     return sorted(found, key=lambda one: (KINDS.index(one.key[0]), one.key[1])), warnings
 
 

@@ -36,7 +36,11 @@ def test_an_option_has_one_meaning_in_every_command():
     assert len(said["--database"]) == 3, "in place of a control plane, a command's own, and that of validate"
     assert all(len(said[flag]) == 1 for flag in ("--token", "--file-root"))
     assert "--database-url" not in said
-    assert {tuple(names) for names in said["--config"].values() if len(names) == 1} == {("serve",), ("test",)}
+    assert {tuple(names) for names in said["--config"].values() if len(names) == 1} == {
+        ("serve",),
+        ("test",),
+        ("diff",),
+    }
 
 
 STATE = [
@@ -72,6 +76,7 @@ ARGUMENTS = {
     "smoke": "--url http://127.0.0.1:1 --model gpt-5-mini",
     "tokens create": "--scope view --name ci",
     "tokens revoke": "ci",
+    "diff": "gateway.yaml gateway.yaml",
     "explain": "--key old --model gpt-5-mini",
     "ledger prune": "--keep 12months",
     "prices list": "--used 30d",
@@ -128,6 +133,7 @@ ELSEWHERE = {
     ("import litellm", "GATEWAY_DATABASE_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("import litellm", "GATEWAY_DATA_DIR"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("import litellm", "GATEWAY_REDIS_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("diff", "GATEWAY_CONFIG"): "a commit is read there, in test_diff.py",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }
 
@@ -199,7 +205,16 @@ def messages():
     return found
 
 
-OF_OTHERS = {"--name-only", "--porcelain", "--no-optional-locks", "--show-toplevel", "--"}
+OF_OTHERS = {
+    "--name-only",
+    "--porcelain",
+    "--no-optional-locks",
+    "--show-toplevel",
+    "--verify",
+    "--quiet",
+    "--short",
+    "--",
+}
 """Flags of git, which some modules call."""
 
 

@@ -36,6 +36,7 @@ OFFLINE = {
     "prices diff": (),
     "prices list": (),
     "test": ("served.test.yaml", "--junit", "test --junit"),
+    "diff": ("served.yaml", "gateway.yaml"),
     "explain": ("-c", "served.yaml", "--key", "ci", "--model", "gpt-5-mini"),
     "config": ("-c", "served.yaml", "--resolved"),
     "import litellm": ("litellm.yaml", "--output", "import --output", "--report", "import --report"),

@@ -4,10 +4,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gateway.config.sections.access import OTHER_READERS, UNKNOWN
-from gateway.config.sections.base import Description, Name, Shareable
+from gateway.config.sections.access import ANOTHER, END, NOTHING_MORE, OTHER_READERS, UNKNOWN
+from gateway.config.sections.base import Description, Moment, Name, Shareable
 from gateway.config.sections.marks import Refers
 from gateway.config.sections.names import PrintableName
+from gateway.config.sections.virtual_keys import SecretHash
 
 
 class Team(Shareable):
@@ -53,5 +54,16 @@ class Principal(Shareable):
         None,
         alias="class",
         description="One of `key_classes`, for the principal's keys; a key's own class goes before it.",
+    )
+    secret_hash: Annotated[SecretHash | None, ANOTHER] = Field(
+        None,
+        description="That of the key which a class with `for_each` makes for the principal; a control plane mints the "
+        "secret where it is left out.",
+    )
+    previous_secret_hash: Annotated[SecretHash | None, NOTHING_MORE] = Field(
+        None, description="The hash of that key's secret before a rotation."
+    )
+    previous_secret_expires_at: Annotated[Moment | None, END] = Field(
+        None, description="When that key's secret before a rotation stops working (RFC 3339, with a zone)."
     )
     description: Description = Field(None, description="Who or what the principal is, for people.")

@@ -237,6 +237,33 @@ class KeySettings(Managed):
             yield glob, (*above, index)
 
 
+class SomePrincipals(Section):
+    """Which of `principals` are meant."""
+
+    example: ClassVar[str] = """
+        teams: {engineering: {}, research: {}}
+        principals: {ada@example.com: {team: research}}
+        key_classes: {engineer: {for_each: {principals: {team: [engineering, research]}}}}
+    """
+
+    team: (
+        Annotated[PrintableName, Refers("teams")]
+        | Annotated[list[Annotated[PrintableName, Refers("teams")]], Field(min_length=1), UNORDERED]
+        | None
+    ) = Field(None, description="Those of this team, or of these; omitted: all.")
+
+
+class ForEach(Section):
+    """For whom a class makes a key."""
+
+    example: ClassVar[str] = """
+        principals: {ada@example.com: {}}
+        key_classes: {engineer: {for_each: {principals: {}}}}
+    """
+
+    principals: SomePrincipals = Field(description="Each principal that matches gets a key; `{}`: all of them.")
+
+
 class KeyClass(KeySettings, Shareable):
     """What many virtual keys have in common; each can say less, or more, of its own."""
 
@@ -254,6 +281,11 @@ class KeyClass(KeySettings, Shareable):
 
     extends: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
         None, description="Another class, which says what this one does not; one that extends nothing itself."
+    )
+    for_each: Annotated[ForEach | None, NO_MATTER] = Field(
+        None,
+        description="Makes a key of this class for each principal that matches, named after it, where the files of the "
+        "principal and of the class are read together. A key that is written under that name takes its place.",
     )
     required: Annotated[bool, steps(True, False, default=False)] = Field(
         False, description="What the class says cannot be taken away: `null` in a key is an error then."

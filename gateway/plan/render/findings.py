@@ -1,6 +1,6 @@
 """A plan for those who review a change: what somebody should look at, where the files say it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -30,26 +30,36 @@ class NoPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def places_wanted(plan: Plan) -> Iterator[Path]:
     """The paths of which `findings` tells."""
-    for change in plan.resource_changes:
+    yield from places_of(plan.resource_changes)
+    yield from (written_at(address, "") for guard in plan.requires for address in guard.addresses[:1])
+
+
+def places_of(changes: Iterable[ResourceChange]) -> Iterator[Path]:
+    """The paths of which `findings_of` tells."""
+    for change in changes:
         yield written_at(change.address, "")
         yield from (written_at(change.address, one.path) for one in change.changes)
-    yield from (written_at(address, "") for guard in plan.requires for address in guard.addresses[:1])
 
 
 def findings(plan: Plan, places: Places) -> Iterator[Diagnostic]:
     """Errors; what widens access or may; traffic that is refused; guards that stop an apply."""
     for error in plan.errors:
         yield Diagnostic(code="plan-error", message=error)
-    for change in in_order(plan):
-        yield from _widenings(change, places)
-        for one in change.consequences:
-            if one.refuses_traffic:
-                yield _at(places, change.address, "", "refuses-traffic", f"{change.address}: {one.text}")
+    yield from findings_of(plan.resource_changes, places)
     for guard in plan.requires:
         if not guard.only_if_asked:
             lifted = f"Apply needs {guard.flag}." if guard.flag else "Nothing lifts this at apply."
             told = _at(places, guard.addresses[0] if guard.addresses else None, "", "plan-guard", guard.text)
             yield msgspec.structs.replace(told, hint=lifted)
+
+
+def findings_of(changes: Iterable[ResourceChange], places: Places) -> Iterator[Diagnostic]:
+    """What widens access or may; traffic that is refused."""
+    for change in in_order(changes):
+        yield from _widenings(change, places)
+        for one in change.consequences:
+            if one.refuses_traffic:
+                yield _at(places, change.address, "", "refuses-traffic", f"{change.address}: {one.text}")
 
 
 def _widenings(change: ResourceChange, places: Places) -> Iterator[Diagnostic]:

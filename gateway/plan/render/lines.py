@@ -1,6 +1,6 @@
 """A plan as lines of words and styles; a terminal colours them, a file leaves the styles away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -61,10 +61,7 @@ def _lines(plan: Plan) -> Iterator[Line]:
         yield Line(_no_changes(plan))
         yield from _left_alone(plan)
         return
-    yield Line(f"Changes: {len(plan.resource_changes)}", "bold")
-    for change in in_order(plan):
-        yield from _change(change)
-        yield Line("")
+    yield from changed(plan.resource_changes)
     yield Line(summary(plan.summary), "bold")
     yield from _left_alone(plan)
     yield from _guards(plan.requires)
@@ -73,13 +70,21 @@ def _lines(plan: Plan) -> Iterator[Line]:
         yield from (Line(text, "cyan") for text in told(plan.replay))
 
 
-def in_order(plan: Plan) -> list[ResourceChange]:
+def changed(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    """How many there are, and each with its fields and what follows from it."""
+    yield Line(f"Changes: {len(changes)}", "bold")
+    for change in in_order(changes):
+        yield from _change(change)
+        yield Line("")
+
+
+def in_order(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
     """Creates, updates and renames, removals; each by address."""
     rank = {"create": 0, "update": 1, "replace": 1, "move": 1, "delete": 2}
-    return sorted(plan.resource_changes, key=lambda one: (rank[one.actions[0]], one.address))
+    return sorted(changes, key=lambda one: (rank[one.actions[0]], one.address))
 
 
-def summary(numbers: Summary) -> str:
+def summary(numbers: Summary, of: str = "Plan") -> str:
     """One line of numbers."""
     changed = numbers.update + numbers.replace
     parts = [f"{numbers.create} to create", f"{changed} to change", f"{numbers.delete} to remove"]
@@ -96,7 +101,7 @@ def summary(numbers: Summary) -> str:
         )
         if number
     ]
-    return f"Plan: {', '.join(parts)}." + (f" {', '.join(notes)}." if notes else "")
+    return f"{of}: {', '.join(parts)}." + (f" {', '.join(notes)}." if notes else "")
 
 
 def value(some: Any) -> str:

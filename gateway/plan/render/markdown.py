@@ -1,6 +1,6 @@
 """A plan as one comment on a pull request, found again by its hidden first line and edited in place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gateway.config.sections.access import Access
@@ -38,10 +38,12 @@ def markdown(plan: Plan, budget: int = BUDGET) -> str:
     """The comment, of at most `budget` characters: warnings and numbers always, then rows, then details."""
     head = [*_head(plan), ""]
     tail = ["", *_tail(plan)]
-    left = budget - _size(head) - _size(tail)
-    rows, left = _fitting(list(_rows(plan)), left, "\n_and {} more; see the whole plan in the artifact of this run_")
-    details, _ = _fitting(list(_details(plan)), left, "")
-    return "\n".join([*head, *rows, *details, *tail]) + "\n"
+    left = budget - size_of(head) - size_of(tail)
+    found, left = fitting(
+        list(rows(plan.resource_changes)), left, "\n_and {} more; see the whole plan in the artifact of this run_"
+    )
+    details, _ = fitting(list(_details(plan)), left, "")
+    return "\n".join([*head, *found, *details, *tail]) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -61,19 +63,31 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"### gateway plan · {escaped(plan.where)} · {escaped(plan.owner)} · {escaped(source)}"
     yield ""
     yield f"{numbers}{' **Partial.**' if not plan.complete else ''}"
-    warned = list(_warned(plan))
-    if warned:
+    yield from alert(list(_warned(plan)))
+
+
+def alert(said: Sequence[str]) -> Iterator[str]:
+    """A box with the first of these lines, where there are any."""
+    if said:
         yield ""
         yield "> [!WARNING]"
-        yield from (f"> {one}" for one in warned[:20])
-        if len(warned) > 20:  # noqa: PLR2004 - so many fit on a screen
-            yield f"> and {len(warned) - 20} more"
+        yield from (f"> {one}" for one in said[:20])
+        if len(said) > 20:  # noqa: PLR2004 - so many fit on a screen
+            yield f"> and {len(said) - 20} more"
 
 
 def _warned(plan: Plan) -> Iterator[str]:
     for error in plan.errors:
         yield f"**Error** {escaped(error)}  "
-    for change in in_order(plan):
+    yield from warned(plan.resource_changes)
+    for guard in plan.requires:
+        if not guard.only_if_asked:
+            yield f"**Guard** {escaped(guard.text)}  "
+
+
+def warned(changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """What nobody should overlook."""
+    for change in in_order(changes):
         address = f"<code>{escaped(change.address)}</code>"
         if change.access is Access.WIDENS:
             why = [name_of(one) for one in change.changes if one.access is Access.WIDENS]
@@ -81,13 +95,11 @@ def _warned(plan: Plan) -> Iterator[str]:
         for follows in change.consequences:
             if follows.refuses_traffic:
                 yield f"**Refuses traffic** {address}: {escaped(follows.text)}  "
-    for guard in plan.requires:
-        if not guard.only_if_asked:
-            yield f"**Guard** {escaped(guard.text)}  "
 
 
-def _rows(plan: Plan) -> Iterator[str]:
-    for index, change in enumerate(in_order(plan)):
+def rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """A table, a row for each change."""
+    for index, change in enumerate(in_order(changes)):
         head = "| | Resource | Change | Effect |\n|--|--|--|--|\n" if index == 0 else ""
         address = f"<code>{escaped(change.address)}</code>"
         yield f"{head}| {change.symbol.replace('-', '&#45;')} | {address} | {_what(change)} | {_effect(change)} |"
@@ -133,7 +145,7 @@ def _tail(plan: Plan) -> Iterator[str]:
     yield f"`gateway apply{f' {flags}' if flags else ''}` · plan `{plan.plan_id}` · revision {plan.revision}{as_of}"
 
 
-def _fitting(parts: list[str], left: int, more: str) -> tuple[list[str], int]:
+def fitting(parts: list[str], left: int, more: str) -> tuple[list[str], int]:
     """As many parts as there is room for, and what is left of it."""
     taken: list[str] = []
     left -= len(more) + 8
@@ -147,5 +159,6 @@ def _fitting(parts: list[str], left: int, more: str) -> tuple[list[str], int]:
     return taken, left
 
 
-def _size(parts: list[str]) -> int:
+def size_of(parts: list[str]) -> int:
+    """Characters, with the ends of lines."""
     return sum(len(one) + 1 for one in parts)

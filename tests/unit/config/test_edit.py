@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.edit import EditError, add_key, change_key, rotate_key
+from gateway.config.edit import EditError, add_key, change_key, rotate_key, stands_at
 from gateway.config.source import parse
 from gateway.config.validate import build
 
@@ -272,3 +272,59 @@ def test_whatever_the_layout_of_a_file_it_stays_valid_and_as_it_was_elsewhere(tm
         assert all(comment in after for name, comment in layout.comments.items() if name in key)
     if layout.is_json:
         json.loads(after)
+
+
+OF_PEOPLE = f"""version: 1
+key_classes:
+  engineer: {{environment: test, for_each: {{principals: {{}}}}}}
+principals:
+  ada@acme.com: {{}} # the first
+  José: {{secret_hash: {ONE}}}
+virtual_keys: {{}}
+"""
+
+
+@pytest.mark.parametrize("is_part", [False, True], ids=["beside the class", "in a file of people alone"])
+def test_the_hash_of_a_key_that_a_class_makes_stands_on_the_persons_line(file, is_part):
+    text = (
+        "principals:" + OF_PEOPLE.partition("\nprincipals:")[2].partition("virtual_keys")[0] if is_part else OF_PEOPLE
+    )
+    file.write_text(text)
+    asked = []
+
+    is_new = add_key(file, "ada@acme.com", TWO, "test", may_be_new=False)
+    rotate_key(file, "Jose", lambda environment: asked.append(environment) or TWO, datetime(2027, 1, 1, tzinfo=UTC))
+
+    people = parse(file.read_text(), "")[0]["principals"]
+    assert not is_new
+    assert people["ada@acme.com"] == {"secret_hash": TWO}
+    assert people["José"] == {
+        "secret_hash": TWO,
+        "previous_secret_hash": ONE,
+        "previous_secret_expires_at": "2027-01-01T00:00:00Z",
+    }
+    assert asked == ["" if is_part else "test"]
+    assert "# the first" in file.read_text()
+    assert stands_at(file, "Jose") == "principals.José"
+
+
+@pytest.mark.parametrize(
+    ("do", "words"),
+    [
+        (lambda file: add_key(file, "Jose", TWO, "test"), "has a secret already"),
+        (lambda file: add_key(file, "ada@acme.com", TWO, "live"), "of environment test"),
+        (lambda file: rotate_key(file, "ada@acme.com", lambda _: TWO, datetime(2027, 1, 1, tzinfo=UTC)), "with a secret"),
+    ],
+)  # fmt: skip
+def test_what_a_persons_line_does_not_let(file, do, words):
+    file.write_text(OF_PEOPLE)
+
+    with pytest.raises(EditError, match=words):
+        do(file)
+
+
+def test_a_key_that_has_the_name_of_a_person_for_whom_no_class_is_stands_by_itself(file):
+    file.write_text(TEXT + "principals: {new: {}}\n")
+
+    assert add_key(file, "new", TWO, "test")
+    assert parse(file.read_text(), "")[0]["principals"] == {"new": {}}

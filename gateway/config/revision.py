@@ -3,14 +3,19 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from gateway.config.diagnostics import Diagnostic
 from gateway.config.files import file_roots, price_lock
 from gateway.config.git import root_of
 from gateway.config.load import Loaded, load
+from gateway.config.patches import PatchFile
 from gateway.config.resources import Resource, resources_of
 from gateway.private_files import make_folder, write_new
 
@@ -18,9 +23,16 @@ _TIMEOUT_S: Final = 30
 _MOST_LINKS: Final = 8
 _LINK: Final = "120000"
 
+Load = Callable[[Sequence[Path], Sequence[Path]], Loaded]
+"""Loads files; the second are the folders below which `${file:}` may read."""
+
 
 class BaseError(Exception):
     """The base cannot be read; the message says why."""
+
+
+class NotThereError(BaseError):
+    """The revision does not have the files."""
 
 
 class _Any(dict[str, str]):
@@ -36,7 +48,50 @@ def resources(paths: Sequence[Path], environ: Mapping[str, str], now: datetime) 
 
 
 def resources_at(revision: str, paths: Sequence[Path], environ: Mapping[str, str], now: datetime) -> list[Resource]:
-    """What the same files declare at a revision of git. Raises `BaseError`.
+    """What the same files declare at a revision of git. Raises `BaseError`."""
+
+    def read(files: Sequence[Path], roots: Sequence[Path]) -> Loaded:
+        return _loaded(files, environ, now, roots)
+
+    with loaded_at(revision, paths, file_roots(environ), read) as base:
+        try:
+            return _declared(base.loaded)
+        except BaseError as error:
+            told = str(error).replace(str(base.directory), "")
+            raise BaseError(f"the configuration at {revision} cannot be read: {told}") from None
+
+
+class AtRevision(msgspec.Struct, frozen=True):
+    """What files were at a revision, as long as the copies of them lie in a directory of their own.
+
+    `lacking` are those of the files that the revision does not have.
+    """
+
+    loaded: Loaded
+    copies: Sequence[Path]
+    lacking: Sequence[Path]
+    directory: Path
+
+    def as_given(self, text: str) -> str:
+        """A text that names copies, with the names that the files have for whoever works in this directory."""
+        here = str(self.directory / Path.cwd().relative_to("/")).rstrip("/")
+        return text.replace(f"{here}/", "").replace(str(self.directory), "")
+
+    def diagnostics(self, revision: str) -> list[Diagnostic]:
+        """What was found in the files, each named as git names it: `HEAD~1:gateway.yaml`."""
+        return [
+            msgspec.structs.replace(
+                one,
+                message=self.as_given(one.message),
+                file=None if one.file is None else f"{revision}:{self.as_given(one.file)}",
+            )
+            for one in self.loaded.diagnostics
+        ]
+
+
+@contextmanager
+def loaded_at(revision: str, paths: Sequence[Path], roots: Sequence[Path], read: Load) -> Iterator[AtRevision]:
+    """Files as a revision of git has them, loaded by `read`. Raises `BaseError`.
 
     1. lay out the configuration of the revision, with its lock of prices
     2. load it
@@ -45,20 +100,27 @@ def resources_at(revision: str, paths: Sequence[Path], environ: Mapping[str, str
     with tempfile.TemporaryDirectory(prefix="gateway-base-") as directory:
         base = _Base(revision, Path(directory))
         there = [path for path in paths if base.lay_out(path)]
-        if not there:
-            raise BaseError(f"git has no {' or '.join(map(str, paths))} at {revision}{base.said}")
+        if all(isinstance(path, PatchFile) for path in there):
+            named = " or ".join(str(path) for path in paths if not isinstance(path, PatchFile))
+            raise NotThereError(f"git has no {named} at {revision}{base.said}")
         base.lay_out(price_lock(there))
         copies = [base.copy_of(path) for path in there]
-        roots = file_roots(environ)
         roots = (*roots, *map(base.copy_of, roots))
-        loaded = _loaded(copies, environ, now, roots)
+        loaded = read(copies, roots)
         if base.lay_out_referenced(set(loaded.files) - {price_lock(copies)}):
-            loaded = _loaded(copies, environ, now, roots)
-        try:
-            return _declared(loaded)
-        except BaseError as error:
-            told = str(error).replace(directory, "")
-            raise BaseError(f"the configuration at {revision} cannot be read: {told}") from None
+            loaded = read(copies, roots)
+        yield AtRevision(loaded, copies, [path for path in paths if path not in there], Path(directory))
+
+
+def commit_at(revision: str, directory: Path) -> str | None:
+    """The first digits of the commit that a branch, a tag or any other name of git means, `None` where it is none.
+
+    Raises `BaseError` where git cannot be asked.
+    """
+    if not revision or revision.startswith("-"):
+        return None
+    found = _asked(directory, "rev-parse", "--verify", "--quiet", "--short", f"{revision}^{{commit}}")
+    return None if found.returncode else found.stdout.decode().strip()
 
 
 def _loaded(paths: Sequence[Path], environ: Mapping[str, str], now: datetime, roots: Sequence[Path]) -> Loaded:
@@ -157,18 +219,22 @@ class _Base:
         return [(os.fsdecode(name), said.startswith((b"040000", _LINK.encode()))) for said, _, name in split]
 
     def _git(self, root: Path, *arguments: str) -> bytes | None:
-        try:
-            done = subprocess.run(  # noqa: S603 - git, with a revision that is no option
-                ["git", *arguments],  # noqa: S607 - the one that its user has
-                cwd=root,
-                capture_output=True,
-                check=False,
-                timeout=_TIMEOUT_S,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BaseError(f"git cannot be asked: {error}") from None
+        done = _asked(root, *arguments)
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             self.said = f": {said[0]}" if said else ""
             return None
         return done.stdout
+
+
+def _asked(directory: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603 - git, with a revision that is no option
+            ["git", *arguments],  # noqa: S607 - the one that its user has
+            cwd=directory,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BaseError(f"git cannot be asked: {error}") from None
