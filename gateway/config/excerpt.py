@@ -3,8 +3,8 @@
 Whether that is the same has to be certain. A text is read from its beginning to its end, so where an entry begins as
 one does, and all before it closes what it opens, the entry means by itself what it means in the file. So the section
 is cut into entries by lines, and each has to be one whole entry by itself, as the parser reads it. To read twenty
-thousand of them takes seconds; those that are alike but for texts within their lines are read once. What is not
-certain has no excerpt.
+thousand of them takes seconds; those that are alike but for texts within their lines are read once. Entries with
+anchors and aliases are read once more with all that stands outside the section. What is not certain has no excerpt.
 """
 
 import re
@@ -43,6 +43,7 @@ _TEXTS: Final = re.compile(rf"(:\ ++|-\ ++|,\ *+|\[\ *+){_TEXT}(?=\ *+(?:[,\]}}\
 _COMMENTS: Final = re.compile(rf"(?:^| ) *{_COMMENT}", re.MULTILINE)
 _OWN_MARK: Final = re.compile(r"(?:^|[\s\[{,])[&*]", re.MULTILINE)
 """Where an anchor or an alias may stand."""
+_ALIAS: Final = re.compile(r"\*([\w-]+)")
 _ODD: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """What the parser refuses, or takes for the end of a line although it seldom is one."""
 _NEXT_SECTION: Final = re.compile(r"\n[^ #\r\n]")
@@ -89,8 +90,6 @@ def excerpt(text: str, section: str, name: str) -> Excerpt | None:
     start = text.index("\n", found.end()) + 1
     after = _NEXT_SECTION.search(text, start - 1)
     end = len(text) if after is None else after.start() + 1
-    if not _is_whole_without(text, found.start(), found.end(), start, end, section):
-        return None
     first = _FIRST_ENTRY.match(text, start, end)
     if first is None:
         return None
@@ -98,20 +97,27 @@ def excerpt(text: str, section: str, name: str) -> Excerpt | None:
     starts = [one.start() + 1 for one in beginning.finditer(text, first.start(1) - 1, end)]
     entries = [text[one:following] for one, following in pairwise([*starts, end])]
     heading = f"{section}:" + ("\r\n" if text[text.index("\n") - 1] == "\r" else "\n")
-    names = _names(entries, heading)
-    if names is None:
+    names = [own for one in entries if (own := _name(one)) is not None]
+    if len({*names}) < len(entries):
         return None
     at = names.index(name) if name in names else len(names) - 1
     if _OWN_MARK.search(entries[at]) or _only_name(heading + entries[at]) != names[at]:
         return None
+    others = _sharing(entries, heading)
+    if others is None:
+        return None
+    inner = "".join(entries[one] for one in others)
+    rest = (text[:start] + inner if inner else f"{text[: found.end()]} {{}}{text[found.end() : start]}") + text[end:]
+    if not _is_whole(rest, found.start(), section, [names[one] for one in others]):
+        return None
     return Excerpt(heading, entries[at], text[: starts[at]], text[starts[at] + len(entries[at]) :], names)
 
 
-def _is_whole_without(text: str, at: int, colon: int, start: int, end: int, section: str) -> bool:
-    """Whether the text can be read with nothing in its section, which is one of a block."""
-    rest = f"{text[:colon]} {{}}{text[colon:start]}{text[end:]}"
-    tree, problems = parse(rest, "")
-    return not problems and isinstance(tree, dict) and tree.get(section) == {} and _has_block_key(rest, at)
+def _is_whole(text: str, at: int, section: str, names: Sequence[str]) -> bool:
+    """Whether a text is not at fault and has, at a place, a section of a block with entries of these names."""
+    tree, problems = parse(text, "")
+    entries = tree.get(section) if isinstance(tree, dict) else None
+    return not problems and isinstance(entries, dict) and [*entries] == names and _has_block_key(text, at)
 
 
 def _has_block_key(text: str, at: int) -> bool:
@@ -130,38 +136,43 @@ def _has_block_key(text: str, at: int) -> bool:
     return False
 
 
-def _names(entries: Sequence[str], heading: str) -> list[str] | None:
-    """The names of all entries, if each is whole by itself and none has the name of another."""
-    names: list[str] = []
+def _name(entry: str) -> str | None:
+    found = _ENTRY_NAME.match(entry)
+    return None if found is None or len(found[1]) > _LONGEST_NAME else found[1].strip("\"'")
+
+
+def _sharing(entries: Sequence[str], heading: str) -> list[int] | None:
+    """Which entries may share something by an anchor; `None` where one is not one whole entry by itself."""
+    found = []
     known: set[str] = set()
-    for entry in entries:
-        found = _ENTRY_NAME.match(entry)
-        if found is None or len(found[1]) > _LONGEST_NAME:
-            return None
-        name = found[1].strip("\"'")
-        names.append(name)
-        if _LINES.fullmatch(entry):
+    for number, entry in enumerate(entries):
+        name = _ENTRY_NAME.match(entry)
+        if name is not None and _LINES.fullmatch(entry):
             # PERF: a template in place of the function takes twice as long
-            rest = _TEXTS.sub(_without_text, entry[found.end(1) :])
-            shape = entry[: found.start(1)] + "x" + (_COMMENTS.sub("", rest) if "#" in rest else rest)
+            rest = _TEXTS.sub(_without_text, entry[name.end(1) :])
+            shape = entry[: name.start(1)] + "x" + (_COMMENTS.sub("", rest) if "#" in rest else rest)
             if shape in known:
                 continue
             if _only_name(heading + shape) == "x":
                 known.add(shape)
                 continue
-        if _OWN_MARK.search(entry) or _only_name(heading + entry) != name:
+        anchors = ""
+        if _OWN_MARK.search(entry):
+            found.append(number)
+            anchors = "".join(f"  {one}: &{one} 0\n" for one in sorted({*_ALIAS.findall(entry)}))
+        if _only_name(heading + entry, anchors and f"anchors:\n{anchors}") != _name(entry):
             return None
-    return names if len(set(names)) == len(names) else None
+    return found
 
 
 def _without_text(found: re.Match[str]) -> str:
     return f"{found[1]}''"
 
 
-def _only_name(text: str) -> Any:
-    """The name of the one entry in the one section of a text that is not at fault."""
-    tree, problems = parse(text, "")
-    if problems or not isinstance(tree, dict) or len(tree) != 1:
+def _only_name(text: str, anchors: str = "") -> Any:
+    """The name of the one entry in the one section of a text that is not at fault, below the anchors that it takes."""
+    tree, problems = parse(anchors + text, "")
+    if problems or not isinstance(tree, dict) or len(tree) != 1 + bool(anchors):
         return None
-    section = next(iter(tree.values()))
+    section = [*tree.values()][-1]
     return next(iter(section)) if isinstance(section, dict) and len(section) == 1 else None

@@ -44,6 +44,7 @@ ODD_LINES = [
     "? x", "! y", "q: !t x", "s: @x", "t: `x", "u: x\u2028  v: w", "v: x\x85z: 1", "w: \ufeffx", "---", "...", "%x",
     "a b: c", "key: it's", "key: a 's b: c'", "key: [a 'b, c']", "key: {x:y}", "key: {x: y: z}", "key: [a, , b]",
     "<<: {x: y}", "key: ,", "x" * 1030 + ": 1", "key: {a, b}", "\t", "  \t# x", "}", "]", "'", '"', "key: [[[[[[a]]]]]]",
+    "y: &y [1]", "z: *y", "w: [*m, &z 1]", "t: &y 'x",
     "key: \0x", "key: # x 'y", "# x\u2028  evil: {}", "'a\"b': c", "\"a'b\": 'c'", "\"a - x, 'b\": c", "key: 'a'# b",
     "key: x\ry", "key: [a]# b", "key: 'a' b", 'key: "a" "b"', 'key: "a\\x41"', "key: {'a': 1, a: 2}", "- x\n      y",
 ]  # fmt: skip
@@ -143,8 +144,9 @@ KEYS = "virtual_keys:\n  a:\n    x: 1\n  k:\n    x: z\n"
         pytest.param(KEYS + '  b:\n    x: "\n  c:\n    "\n', id="a text goes on in a line like a key"),
         pytest.param(KEYS + "  b:\n    x: y\n     z: 1\n", id="a field stands below a text"),
         pytest.param(KEYS + "  b:\n    x: 1\n   y: 2\n", id="a field stands between two columns"),
-        pytest.param(KEYS + "  b:\n    x: &x 1\n", id="another key has an anchor"),
-        pytest.param("m: &m {x: 1}\n" + KEYS + "  b: *m\n", id="another key is an alias"),
+        pytest.param(KEYS + "  b: *gone\n", id="an alias of another key leads nowhere"),
+        pytest.param(KEYS + "  b: &m\n    x: '\n  c: {}\nz: '\ny: *m\n", id="a text with an anchor goes on elsewhere"),
+        pytest.param("virtual_keys:\n  k: &m {x: 1}\nz: *m\n", id="the key has an anchor"),
         pytest.param("m: &m {x: 1}\nvirtual_keys:\n  k: *m\n", id="the key is an alias"),
         pytest.param(KEYS + "virtual_keys: {}\n", id="the section is written twice"),
         pytest.param("a: '\n" + KEYS + "  '\n", id="the section stands in a text"),
@@ -169,3 +171,11 @@ def test_blocks_of_text_and_long_lists_in_other_entries_do_no_harm():
     part = excerpt(odd.join(["virtual_keys:\n", "  k:\n    x: z\n"]), "virtual_keys", "k")
 
     assert (part.entry, part.names) == ("  k:\n    x: z\n", ["b", "k"])
+
+
+def test_what_other_entries_share_does_no_harm():
+    text = "m: &m {x: 1}\nvirtual_keys:\n  a: &a\n    x: *m\n    y: &y [1]\n  k:\n    x: z\n  b: *a\nz: *y\n"
+
+    part = excerpt(text, "virtual_keys", "k")
+
+    assert (part.entry, part.names) == ("  k:\n    x: z\n", ["a", "k", "b"])
