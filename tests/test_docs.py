@@ -62,7 +62,7 @@ def test_the_page_on_requests_names_the_stages_in_order():
     beside = {"sample", "capture", "named_model", "find_end_user", "reserve_limits", "relay_translated"}
     beside |= {"list_own", "resolve_stored", "pinned", "is_answer", "keeps", "left_behind"}
     beside |= {"run_batch", "is_in_background", "run_in_background", "with_digest"}
-    beside |= {"is_whole_json", "with_heartbeat", "settle_refused"}
+    beside |= {"is_whole_json", "with_heartbeat", "settle_refused", "count_refused"}
     assert named == [name for name in _stages_called() if name not in beside]
 
 

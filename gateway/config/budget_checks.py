@@ -38,6 +38,23 @@ def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
         yield from _amount_and_time(budget, at)
         yield from _margin(budget, at)
         yield from _raises(budget, at, facts)
+        yield from _downgrades(budget, at, config)
+
+
+def _downgrades(budget: Budget, at: Path, config: Config) -> Iterator[Checked]:
+    """A request that a full budget refuses cannot become another, and what it becomes has to be known."""
+    for percent, model in budget.when_over.items():
+        place: Path = (*at, "when_over", percent)
+        if percent == "100" and budget.on_breach == "block":
+            message = "at 100 percent the budget refuses"
+            yield Checked(Finding("invalid-value", message, place, "Write less, or `on_breach: warn`."))
+        provider, slash, _ = model.partition("/")
+        is_of_provider = slash and provider in config.providers
+        is_listed = any(model in (provider.models or ()) for provider in config.providers.values())
+        if not (model in config.models or model in config.model_aliases or is_of_provider or is_listed):
+            message = f"nothing is said of the model {model!r}"
+            hint = "Write an alias, one of `models`, or `provider/model`."
+            yield Checked(Finding("unknown-reference", message, place, hint))
 
 
 def _raises(budget: Budget, at: Path, facts: Facts) -> Iterator[Checked]:

@@ -54,7 +54,7 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
         said = {} if "environment" in key else {"environment": environment}
         return {**said, "secret_hash": secret_hash}
 
-    _rewrite(file, name, fields)
+    _rewrite(file, name, fields, may_be_new=may_be_new)
     return added
 
 
@@ -117,20 +117,24 @@ def stands_at(file: Path, name: str) -> str:
 def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
     """The section and the name at which a key's secret stands, and its environment where a class there says so.
 
-    That is the line of a person where a class of the file makes the key, or where the file has people and nothing
-    of keys: then the class is in another file.
+    That is the line of a person where a class of the file makes the key, or where the file has nothing but people:
+    then the class is in another file.
     """
     derived = derive(tree)[1]
     if name in derived.people:
         return "principals", derived.people[name], derived.environments[name] or "live"
-    if not {"virtual_keys", "key_classes"}.intersection(tree):
+    if _is_of_people(tree):
         for person in _mapping(tree, "principals"):
             if key_name(person) == name:
                 return "principals", person, None
     return "virtual_keys", name, None
 
 
-def _rewrite(file: Path, name: str, fields: _Fields) -> None:
+def _is_of_people(tree: Mapping[str, Any]) -> bool:
+    return "principals" in tree and set(tree) <= {"version", "owner", "teams", "principals"}
+
+
+def _rewrite(file: Path, name: str, fields: _Fields, *, may_be_new: bool = True) -> None:
     """Changes fields of one key, by what the file says of it."""
     try:
         content = read_regular_file(file)
@@ -144,11 +148,11 @@ def _rewrite(file: Path, name: str, fields: _Fields) -> None:
     if part is not None and (name in part.names or _FOR_EACH not in before):
         after = part.put_back(_changed(part.text, file, name, lambda keys: fields(keys, part.names)))
     if after is None:
-        after = _changed(before, file, name, lambda keys: fields(keys, keys))
+        after = _changed(before, file, name, lambda keys: fields(keys, keys), may_be_new=may_be_new)
     _replace(file, after.encode(encoding))
 
 
-def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes]) -> str:
+def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes], *, may_be_new: bool = True) -> str:
     """A text with fields of one key changed, and nothing else."""
     tree, problems = parse(text, str(file))
     if problems:
@@ -160,6 +164,9 @@ def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes
     section, entry, environment = _entry(tree, name)
     keys = _mapping(tree, section)
     if section == _SECTION:
+        if _is_of_people(tree) and not may_be_new:
+            msg = f"{file} has people alone, and no {name} yet: write the line first, or to add a key there: --new"
+            raise EditError(msg)
         changes = fields(keys)
     else:
         # A person has no environment: the class has.

@@ -94,6 +94,7 @@ class CompiledBudget:
         endpoint: The only endpoint whose requests count; `None`: all.
         matches_model: What the glob says of a model's name.
         message: What clients are told beside a refusal.
+        when_over: From which percentage on a request becomes one for which model, the highest first.
         raises: What is on top of the limit for a while.
         refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
         margin: Nano-USD of the limit that are kept back for requests that cost more than such requests do; `None`:
@@ -113,6 +114,7 @@ class CompiledBudget:
     endpoint: str | None = None
     matches_model: Callable[[str], bool] | None = field(default=None, compare=False)
     message: str | None = None
+    when_over: tuple[tuple[int, str], ...] = ()
     raises: tuple[Raised, ...] = ()
     refuses_unpriced: bool = True
     margin: int | None = None

@@ -46,7 +46,6 @@ from gateway.snapshot.limits import SelectedHold
 from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
-from gateway.telemetry.metrics import Metrics
 from gateway.usage import Served, Stated, Usage
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
@@ -64,6 +63,8 @@ _WITHOUT_OUTPUT = ("embeddings", "embed_content", "batch_embed_contents", "reran
 """Endpoints whose answers have no tokens."""
 
 _WARNS_FROM = 80
+_MOST_KNOWN = 100_000
+"""Counters of which is kept what is spent; clients make up end users."""
 _UNITS = {
     Dimension.RPM: "requests per minute",
     Dimension.RPD: "requests per day",
@@ -606,7 +607,7 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
         if isinstance(lease.hold, MarginHold):
             return await take(received, _without_margin(holds, lease.hold), services)
         if isinstance(lease.hold, BudgetHold):
-            _tell_spent(received, services.metrics, (lease.hold,), {lease.hold.limit.key: lease.spent})
+            _tell_spent(received, services, (lease.hold,), {lease.hold.limit.key: lease.spent})
         return lease
     key = trail.key
     if key is None or not key.budgets:
@@ -641,12 +642,16 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
     return [margin.worst if hold is margin.beyond else hold for hold in holds if hold is not margin]
 
 
-def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold], spent: Mapping[str, int]) -> None:
-    """Metrics hear what the request found to be spent of budgets, by counter."""
-    levels, began = metrics.budgets, received.started
+def _tell_spent(received: Received, services: Services, holds: Sequence[BudgetHold], spent: Mapping[str, int]) -> None:
+    """Metrics, and whoever goes by it, hear what the request found to be spent of budgets, by counter."""
+    levels, began = services.metrics.budgets, received.started
     for hold in holds:
         compiled, limit_ = hold.budget, hold.limit
         key, ceiling = limit_.key, limit_.ceiling
+        if compiled.when_over:
+            if len(services.known_spent) >= _MOST_KNOWN:
+                services.known_spent.clear()
+            services.known_spent[key] = spent.get(key, 0)
         ratio = spent.get(key, 0) / ceiling if ceiling else 1.0
         limit = ceiling / NANO_PER_USD if compiled.unit == "usd" else ceiling
         levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, limit)
@@ -849,7 +854,7 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
         else:
             lease.settle(consumed)
             if budgets:
-                _tell_spent(received, services.metrics, budgets, lease.settled)
+                _tell_spent(received, services, budgets, lease.settled)
     learned = None
     if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
         learned = _learn(trail.asked, bill, services.habits)

@@ -3,7 +3,8 @@
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found; where its key has rules on fields, it becomes what they say
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
-   threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
+   threads; they only ask for holds, and `downgraded` may ask for those of a cheaper model. `find_home` alone may wait:
+   for who holds what the request names
 4. `reserve` takes every hold at once: the request is admitted; `watch` notes what would have refused it
 5. `ask` waits for the head of a provider's answer: the request is asked; `count` answers where nobody is to be asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -20,11 +21,11 @@ from http import HTTPStatus
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
-from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.count import count
 from gateway.pipeline.deferred import is_in_background, run_batch, run_in_background
+from gateway.pipeline.downgrade import downgraded
 from gateway.pipeline.heartbeat import is_whole_json, with_heartbeat
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
@@ -42,7 +43,7 @@ from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
-from gateway.snapshot.snapshot import CompiledKey
+from gateway.snapshot.snapshot import CompiledKey, Resolution
 from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
@@ -134,9 +135,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         if received.endpoint.is_stored or (shape.state is not NO_STATE and (seen is None or seen.has_state)):
             home = await find_home(received, key, body, services)
         if is_long:
-            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits, home)
+            admitted, holds = await beside(_look_through, received, key, body, cap, services, home)
         else:
-            admitted, holds = _find(received, key, body, cap, services.habits, home)
+            admitted, holds = _find(received, key, body, cap, services, home)
     except GatewayError:
         if not received.endpoint.is_stored:
             with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
@@ -182,7 +183,7 @@ def _check_room(services: Services) -> None:
 
 
 def _find(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, services: Services, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
@@ -199,14 +200,23 @@ def _find(
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
     admitted = Admitted(received, key, body, cap, model, found, mode, end_user, home)
-    return admitted, candidate_holds(admitted, admitted.candidate, habits)
+    holds = candidate_holds(admitted, admitted.candidate, services.habits)
+    # What a provider keeps stays with its model.
+    if not key.downgrades or home is not None or endpoint.is_stored:
+        return admitted, holds
+
+    def asking_for(instead: str) -> tuple[Admitted, Resolution]:
+        found = resolve(received.snapshot, key, endpoint, instead, body, received.header_map)
+        return Admitted(received, key, body, cap, model, found, mode, end_user), found
+
+    return downgraded(admitted, holds, asking_for, services)
 
 
 def _look_through(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, services: Services, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body, cap, habits, home)
+    admitted, holds = _find(received, key, body, cap, services, home)
     foresee(admitted)
     return admitted, holds
 

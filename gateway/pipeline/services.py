@@ -100,7 +100,10 @@ class Tracing(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Constructed once per worker, by the wiring. `forwards_baggage`: providers get the client's `baggage`."""
+    """Constructed once per worker, by the wiring. `forwards_baggage`: providers get the client's `baggage`.
+
+    `known_spent` is what this process heard last of counters of budgets that send requests elsewhere, by counter.
+    """
 
     counters: CounterStore
     on_counter_loss: Literal["refuse", "allow"] | None
@@ -115,4 +118,5 @@ class Services:
     disconnect_drain_bytes: int
     guesses: KeyGuesses
     habits: Habits = field(default_factory=Habits)
+    known_spent: dict[str, int] = field(default_factory=dict)
     forwards_baggage: bool = False

@@ -169,7 +169,7 @@ class Trail:
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
     body was waited for, which is the client's time. `calls` are those that were made, of a sampled request. `warned` is
     what would have refused the request if it were enforced. `shared_by`: what decided between the arms of models of the
-    file's own.
+    file's own. `downgraded`: the budget that was so full that another model was asked, as `opus:82`.
     """
 
     __slots__ = (
@@ -181,6 +181,7 @@ class Trail:
         "called_at",
         "calls",
         "candidate",
+        "downgraded",
         "end_user",
         "is_settled",
         "key",
@@ -208,6 +209,7 @@ class Trail:
         self.end_user: str | None = None
         self.outbound: Outbound | None = None
         self.budget_warning: str | None = None
+        self.downgraded: str | None = None
         self.reservations: list[Reservation] = []
         self.attempts: list[AttemptRecord] = []
         self.admitted: Admitted | None = None
@@ -219,13 +221,14 @@ class Trail:
     def route(self) -> str | None:
         """`smart > claude-sonnet > bedrock; by=principal,session`: how models of the file's own led to the candidate.
 
-        And what decided between their arms; `None` where no such model was asked for.
+        And what decided between their arms, and which budget sent it there, `; over=opus:82`. `None` where nothing did.
         """
         candidate = self.candidate
-        if candidate is None or not candidate.route:
+        if candidate is None or not (candidate.route or self.downgraded):
             return None
         way = " > ".join((*candidate.route, candidate.upstream.provider.name))
-        return f"{way}; by={','.join(self.shared_by)}" if self.shared_by else way
+        way = f"{way}; by={','.join(self.shared_by)}" if self.shared_by else way
+        return f"{way}; over={self.downgraded}" if self.downgraded else way
 
     def let_go(self) -> None:
         """Nobody asks any more. PERF: states lead back to the trail, and only the collector would find that circle."""

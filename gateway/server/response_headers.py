@@ -76,8 +76,10 @@ def _tell_whom(headers: dict[str, str], trail: Trail, candidate: Candidate) -> N
     if candidate.model:
         headers["x-langwatch-model"] = printable(candidate.model)
     headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
-    if candidate.route:
+    if candidate.route or trail.downgraded:
         headers["x-langwatch-route"] = printable(trail.route or "")
+    if trail.downgraded:
+        headers["x-langwatch-downgraded"] = trail.downgraded
 
 
 def _warn(headers: dict[str, str], trail: Trail) -> None:

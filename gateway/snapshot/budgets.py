@@ -203,6 +203,7 @@ def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBud
         endpoint=section.endpoint,
         matches_model=None if section.model is None else compile_glob(section.model),
         message=section.message,
+        when_over=tuple(sorted(((int(percent), model) for percent, model in section.when_over.items()), reverse=True)),
         raises=tuple(_raised(one, identities) for one in section.raises),
         refuses_unpriced=section.unpriced == "refuse",
         margin=None if section.reserve == "worst" else from_usd(section.reserve_margin_usd or 0),

@@ -257,6 +257,7 @@ def _compile_key(
         watched_holds=watched,
         rules=rules_in_every_api(key.request),
         limits=limits,
+        downgrades=any(meter.budget.when_over for meter in metered),
     )
     rules = tuple(_watched_rules(compiled, key, view))
     is_watched = bool(

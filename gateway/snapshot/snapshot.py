@@ -252,7 +252,7 @@ class CompiledKey:
     they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
     its owner. `watched` are its rules that only warn, `watched_holds` are of limits that do; `is_watched` says whether
     there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests. `limits` are
-    the sets by selector that its requests may count under.
+    the sets by selector that its requests may count under. `downgrades`: a budget may send them to another model.
     """
 
     name: str
@@ -287,6 +287,7 @@ class CompiledKey:
     is_watched: bool = False
     rules: RequestRules | None = None
     limits: tuple[KeyLimits, ...] = ()
+    downgrades: bool = False
 
     @property
     def edits_bodies(self) -> bool:

@@ -415,6 +415,54 @@ def test_a_raise_is_on_top_of_the_limit_of_whom_it_names_until_it_ends(start_gat
     assert gateway.chat("cent").status_code == 402
 
 
+WHEN_OVER = "own: {scope: {team: engineering}, each: principal, window: day, limit_usd: 0.30, when_over: {60: cent}}"
+
+
+def test_a_request_becomes_one_for_a_cheaper_model_while_a_budget_is_nearly_used_up(start_gateway):
+    gateway = start_gateway(config(WHEN_OVER))
+
+    answers = [gateway.chat("dime") for _ in range(4)]
+
+    assert statuses(answers) == [200] * 4
+    assert [one.headers["x-langwatch-model"] for one in answers] == ["dime", "dime", "cent", "cent"]
+    assert [one.headers.get("x-langwatch-downgraded") for one in answers] == [None, None, "own:66", "own:70"]
+    record = gateway.record_of(answers[2])
+    assert (record["model_asked"], record["model"], record["route"]) == ("dime", "cent", "simulator; over=own:66")
+    assert [one["amount"] for one in record["budgets"]] == [10_000_000]
+    assert "x-langwatch-downgraded" not in gateway.chat("cent").headers
+
+
+@pytest.mark.parametrize(
+    ("allowed", "when_over"), [("[dime]", "{60: cent}"), ('["*"]', "{60: dime}"), ('["*"]', "{60: standby/dime}")]
+)
+def test_a_request_goes_on_as_asked_where_nothing_cheaper_may_be_called(start_gateway, allowed, when_over):
+    text = config(WHEN_OVER.replace("{60: cent}", when_over)).replace(
+        "    tags:", f"    models_allowed: {allowed}\n    tags:"
+    )
+    gateway = start_gateway(text)
+
+    answers = [gateway.chat("dime") for _ in range(4)]
+
+    assert statuses(answers) == [200, 200, 200, 402]
+    assert not any("x-langwatch-downgraded" in one.headers for one in answers)
+
+
+def test_the_highest_percentage_that_is_reached_counts_and_limits_of_the_new_model_do(start_gateway):
+    text = config(
+        WHEN_OVER.replace("{60: cent}", "{30: cent, 60: standby/cent}"),
+        "cents: {scope: {team: engineering}, window: day, limit_requests: 1, model: simulator/cent}",
+    )
+    gateway = start_gateway(text)
+
+    answers = [gateway.chat("dime") for _ in range(3)]
+
+    assert [(one.headers["x-langwatch-provider"], one.headers["x-langwatch-model"]) for one in answers[:2]] == [
+        ("simulator", "dime"),
+        ("simulator", "cent"),
+    ]
+    assert (answers[2].status_code, answers[2].json()["error"]["meta"]["budget"]) == (402, "cents")
+
+
 def test_a_budget_may_be_of_what_has_no_price_where_it_does_not_count_that(start_gateway):
     gateway = start_gateway(config(DIMES))
 

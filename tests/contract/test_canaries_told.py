@@ -107,6 +107,7 @@ NO_TEXT = {
     *(("budgets", "a", name) for name in ("timezone", "model", "message")),
     *(("limits", "a", "match", name) for name in ("tag", "model", "end_user")),
     ("limits", "a", "message"),
+    ("budgets", "a", "when_over", "a"),
     ("budgets", "a", "raises", 0, "end_user"),
     ("providers", "a", "models", 0),
     *(

@@ -171,6 +171,17 @@ class Budget(Managed):
         description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
         "on, and those under way together never cost more than they hold by more than this.",
     )
+    when_over: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)$")], Annotated[str, Field(min_length=1, max_length=512)]
+        ],
+        MODEL_ITSELF,
+        UNKNOWN,
+    ] = Field(
+        {},
+        description="From which percentage of the limit on a request that would hold more of it becomes one for which "
+        "model, by a name that the key may send: `{80: claude-sonnet}`. 100 only with `on_breach: warn`.",
+    )
     raises: Annotated[list[Raise], RAISES] = Field(
         [], description="More for a while, on top of the limit; what is spent goes on."
     )

@@ -328,3 +328,19 @@ def test_a_key_that_has_the_name_of_a_person_for_whom_no_class_is_stands_by_itse
 
     assert add_key(file, "new", TWO, "test")
     assert parse(file.read_text(), "")[0]["principals"] == {"new": {}}
+
+
+def test_the_first_key_of_a_file_with_more_than_people_stands_by_itself(file):
+    file.write_text("version: 1\nproviders: {sim: {type: simulator}}\nprincipals: {new: {}}\n")
+
+    assert add_key(file, "new", TWO, "test", may_be_new=False)
+    assert parse(file.read_text(), "")[0]["principals"] == {"new": {}}
+
+
+def test_a_person_who_has_no_line_yet_gets_no_key_by_mistake(file):
+    file.write_text("principals: {ada: {}}\n")
+
+    with pytest.raises(EditError, match="write the line first"):
+        add_key(file, "lin", TWO, "test", may_be_new=False)
+
+    assert add_key(file, "lin", TWO, "test", may_be_new=True)
