@@ -59,11 +59,11 @@ class CompiledLimits:
         """Whether requests of a key may count."""
         match = self.match
         return (
-            match.team in (None, *who.teams)
+            (match.team is None or match.team in who.teams)
             and match.project in (None, who.project)
             and match.principal in (None, who.principal)
             and match.virtual_key in (None, who.virtual_key)
-            and match.tag in (None, *who.tags)
+            and (match.tag is None or match.tag in who.tags)
         )
 
     def counts_target(self, provider: str, model: str) -> bool:
