@@ -27,6 +27,7 @@ Each = Literal["virtual_key", "principal", "end_user"]
 """Who may have a counter of their own."""
 
 LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
+_UNIT: Final = re.compile(r":unit=(tokens|requests):")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -213,6 +214,12 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
         if value is not None:
             parts.append(f"{filter_}={_quoted(value)}")
     return bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
+
+
+def unit_of_counter(name: str) -> Unit:
+    """What a counter counts, by its name."""
+    found = _UNIT.search(name)
+    return "usd" if found is None else "tokens" if found[1] == "tokens" else "requests"
 
 
 def end_user_of(header: bytes | None, stated: Iterable[str]) -> str | None:
