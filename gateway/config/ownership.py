@@ -17,10 +17,12 @@ from gateway.config.references import is_of_a_node
 from gateway.config.referring import PRICES, SECTION_OF, Key, referred
 from gateway.config.resources import Resource
 from gateway.config.sections.budgets import Budget
+from gateway.config.sections.limits import Limits
 from gateway.config.source import Path
 from gateway.secret import Secret
 
 EVERY_OWNER: Final = "*"
+_MATCHED: Final = ("team", "project", "principal", "virtual_key")
 _OF_A_PROCESS: Final = ("settings", "log_level")
 """The setting that no gateway can have for some keys alone."""
 
@@ -68,6 +70,13 @@ class Ownership(msgspec.Struct, frozen=True):
         own = self.owners.get((SECTION_OF.get(kind, ""), value))
         return self.acts_on(("budgets", name), owner) or (own is not None and own == self.owners.get(("budgets", name)))
 
+    def limits(self, name: str, limits: Limits, owner: str | None) -> bool:
+        """The same of a set of limits: it counts those of its own owner, and all that name what is its owner's."""
+        whose = self.owners.get(("limits", name))
+        named = ((section, getattr(limits.match, kind)) for kind, section in SECTION_OF.items() if kind in _MATCHED)
+        is_of_own = whose is not None and any(value and self.owners.get((s, value)) == whose for s, value in named)
+        return self.acts_on(("limits", name), owner) or is_of_own
+
 
 NOBODYS: Final = Ownership()
 """That of files: everything acts on every key."""
@@ -99,7 +108,7 @@ def seen_by(config: Config, ownership: Ownership, owner: str | None) -> Config:
             "models": {
                 name: model for name, model in config.models.items() if ownership.acts_on(("models", name), owner)
             },
-            "limits": {name: one for name, one in config.limits.items() if ownership.acts_on(("limits", name), owner)},
+            "limits": {name: one for name, one in config.limits.items() if ownership.limits(name, one, owner)},
             "budgets": {
                 name: budget for name, budget in config.budgets.items() if ownership.counts(name, budget, owner)
             },

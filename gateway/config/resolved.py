@@ -1,6 +1,7 @@
 """A configuration with everything that keys inherit written out, and where each value comes from."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -125,7 +126,24 @@ def _shown(value: Any, path: Path, references: Mapping[Path, str]) -> Any:
 
 def _on_a_line(value: Any) -> str:
     """A value, or a name, as YAML has it on one line."""
-    text = yaml.safe_dump([value], allow_unicode=True, width=_WIDTH, default_flow_style=True, sort_keys=False)
+    return _text_on_a_line(value) if type(value) is str else _dumped(value)
+
+
+# PERF: names of members and classes come again with every key.
+@lru_cache(maxsize=4096)
+def _text_on_a_line(text: str) -> str:
+    return _dumped(text)
+
+
+def _dumped(value: Any) -> str:
+    text = yaml.dump(
+        [value],
+        Dumper=yaml.CSafeDumper,
+        allow_unicode=True,
+        width=_WIDTH,
+        default_flow_style=True,
+        sort_keys=False,
+    )
     return text.rstrip()[1:-1]
 
 

@@ -7,7 +7,8 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from gateway import clock
@@ -29,10 +30,13 @@ _log = logging.getLogger(__name__)
 _SPEND = Dimension.SPEND
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
-_PERSON: Final = re.compile(r":each_end_user=[^:]*")
-"""In the key of a counter, whose it is: `gateway.money.budget`. Nobody is called `*` there."""
+_PERSON: Final = re.compile(r"(:(?:each_)?end_user=)[^:]*")
+"""In the key of a counter, whose it is: `gateway.money.budget`, `gateway.snapshot.limits`. Nobody is called `*`."""
 _MOST_PEOPLE: Final = 100_000
-"""Of one budget in one window: some 30 MB. Who calls a gateway makes up such names, so memory has to end somewhere."""
+"""Of one budget in one window, and of one rate limit: some 30 MB. Who calls a gateway makes up such names, so memory
+has to end somewhere."""
+_CROWDED_SWEEP_US: Final = 60 * _SECOND
+"""While somebody has as many, those who are gone are looked for so often."""
 _KEPT_S = 3600
 """So long a window that is over is kept for requests that began in it."""
 
@@ -59,6 +63,8 @@ class MemoryCounters:
         self._gauges: dict[str, int] = {}
         self._spent: dict[str, _Spent] = {}
         self._until_sweep = _SWEEP_EVERY
+        self._swept_at = 0
+        self._is_crowded = False
         self.fault: str | None = None
         """Why SPEND limits cannot be counted at present: set by an owner who has yet to `restore` them."""
 
@@ -77,7 +83,7 @@ class MemoryCounters:
             raise CountersLost(self.fault)
         now = int(self._time() * _SECOND)
         self._until_sweep -= 1
-        if self._until_sweep <= 0:
+        if self._until_sweep <= 0 or (self._is_crowded and now - self._swept_at >= _CROWDED_SWEEP_US):
             self._sweep(now)
         counted: list[tuple[_Spent, Hold]] = []
         gauged: list[Hold] = []
@@ -119,7 +125,7 @@ class MemoryCounters:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
         shared: Counter[str] = Counter()
         for key, one in known.spent.items():
-            counted_as = self._counted_as(key)
+            counted_as = self._counted_as(key, self._spent)
             counter = self._spent.setdefault(counted_as, _Spent(one.resets_at))
             shared[counted_as] += one.spent
             counter.spent = max(counter.spent, shared[counted_as])
@@ -142,19 +148,14 @@ class MemoryCounters:
             return 0 if known is None else known.spent + known.held
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
-        meter = self._meters.get(limit.key)
-        return 0 if meter is None else meter.used(self._now())
+        meter = self._meters.get(limit.key) or self._meters.get(self._shared_by(limit.key) or "")
+        return 0 if meter is None else meter.used(self.now())
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases hold something of."""
         for key, counter in self._spent.items():
             if counter.held:
                 yield Standing(key, counter.held, counter.resets_at)
-
-    def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
-        """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""
-        meter = self._meters.get(limit.key) or self._meter(limit)
-        meter.correct(amount, taken_at, self._now(), limit.ceiling)
 
     def give_back(self, limit: Limit, amount: int) -> None:
         """Ends what was held at one time."""
@@ -164,45 +165,50 @@ class MemoryCounters:
         else:
             self._gauges.pop(limit.key, None)
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Microseconds of its clock."""
         return int(self._time() * _SECOND)
 
     def _meter(self, limit: Limit) -> Meter:
         meter = self._meters.get(limit.key)
         if meter is None:
-            meter = self._meters[limit.key] = Meter(limit.window_s * _SECOND)
+            counted_as = self._counted_as(limit.key, self._meters)
+            meter = self._meters.get(counted_as)
+            if meter is None:
+                meter = self._meters[counted_as] = Meter(limit.window_s * _SECOND)
         return meter
 
     def _counter(self, limit: Limit) -> _Spent:
         known = self._spent.get(limit.key)
         if known is None:
-            known = self._spent.setdefault(self._counted_as(limit.key), _Spent(limit.resets_at))
+            known = self._spent.setdefault(self._counted_as(limit.key, self._spent), _Spent(limit.resets_at))
         return known
 
-    def _counted_as(self, key: str) -> str:
+    def _counted_as(self, key: str, known: Collection[str]) -> str:
         """The key, or, for an end user beyond the bound, that of the counter which all of those share.
 
         Forgetting one instead would let them spend their limit again.
         """
         person = _PERSON.search(key)
-        if person is None or key in self._spent:
+        if person is None or key in known:
             return key
-        budget = key[: person.start()] + key[person.end() :]
-        if self._people[budget] < self._most_people:
-            self._people[budget] += 1
+        of_all = key[: person.start()] + key[person.end() :]
+        if self._people[of_all] < self._most_people:
+            self._people[of_all] += 1
             return key
+        self._is_crowded = True
         shared = self._shared_by(key)
-        if shared is not None and shared not in self._spent:
+        if shared is not None and shared not in known:
             _log.warning(
                 "%s counts for %d end users; further ones share one limit until its window is over",
-                budget,
+                of_all,
                 self._most_people,
             )
         return shared or key
 
     @staticmethod
     def _shared_by(key: str) -> str | None:
-        shared, found = _PERSON.subn(":each_end_user=*", key)
+        shared, found = _PERSON.subn(r"\1*", key)
         return shared if found else None
 
     def _take(self, limit: Limit, amount: int) -> bool:
@@ -253,8 +259,11 @@ class MemoryCounters:
             if known.resets_at is None or known.resets_at + _KEPT_S > over
         }
         self._people = Counter(
-            key[: person.start()] + key[person.end() :] for key in self._spent if (person := _PERSON.search(key))
+            key[: person.start()] + key[person.end() :]
+            for key in chain(self._spent, self._meters)
+            if (person := _PERSON.search(key))
         )
+        self._swept_at, self._is_crowded = now, False
         self._until_sweep = max(_SWEEP_EVERY, len(self._meters) + len(self._spent))
 
 
@@ -305,10 +314,10 @@ class MemoryLease:
             counter.spent += amounts.get(hold.limit.key, hold.amount)
         for hold in self._gauged:
             self._store.give_back(hold.limit, hold.amount)
-        for _, hold in self._metered:
+        for meter, hold in self._metered:
             amount = amounts.get(hold.limit.key)
             if amount is not None:
-                self._store.correct(hold.limit, amount - hold.amount, self._taken_at)
+                meter.correct(amount - hold.amount, self._taken_at, self._store.now(), hold.limit.ceiling)
 
     def cancel(self) -> None:
         """Takes everything back."""

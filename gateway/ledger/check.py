@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Select, Table, delete, or_, select, text
+from sqlalchemy import Connection, CursorResult, Select, Table, Text, cast, delete, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.query import FIGURES, figures_of
 from gateway.ledger.retention import pruned_before
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, OPENING_BALANCE, attempts_of, entry_of
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of
 from gateway.ledger.sums import FIVE_MINUTES_US, SUMS, WITH_LATEST, Key, Sums, add_up, per_day, sums_of, traffic_of
 from gateway.storage.insert import add_to_sums
 from gateway.storage.tables import (
@@ -212,7 +212,8 @@ def _shown(key: Key) -> str:
 
 def _true_charges(connection: Connection, bounds: _Bounds) -> Sums:
     entries = ledger_entries.c
-    charges_something = or_(entries.cost_nano_usd > 0, entries.endpoint == OPENING_BALANCE)
+    # What cost nothing may count tokens and requests.
+    charges_something = cast(entries.budgets, Text) != "[]"
     statement = select(entries.occurred_at, entries.budgets).where(charges_something, *_happened(bounds))
     charges: dict[tuple[str, int], tuple[int]] = {}
     rows: Iterable[Any] = _streamed(connection, statement)

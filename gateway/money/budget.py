@@ -26,7 +26,8 @@ Unit = Literal["usd", "tokens", "requests"]
 Each = Literal["virtual_key", "principal", "end_user"]
 """Who may have a counter of their own."""
 
-_LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
+LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
+_UNIT: Final = re.compile(r":unit=(tokens|requests):")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -186,14 +187,14 @@ def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_i
     if budget.each is None:
         return shared
     if budget.each != "end_user":
-        return _bounded(f"{shared}:each_{budget.each}={_quoted(getattr(who, budget.each) or '')}", _LONGEST_NAME)
+        return bounded(f"{shared}:each_{budget.each}={_quoted(getattr(who, budget.each) or '')}", LONGEST_NAME)
     if not end_user:
         raise GatewayError(
             "end_user_required",
             f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
             f"set the header {END_USER_HEADER}, or `user`, `safety_identifier` or `metadata.user_id` in the body.",
         )
-    return _bounded(f"{shared}:each_end_user={_quoted(end_user)}", _LONGEST_NAME)
+    return bounded(f"{shared}:each_end_user={_quoted(end_user)}", LONGEST_NAME)
 
 
 def counter_root(budget: CompiledBudget, window_id: str) -> str:
@@ -212,7 +213,13 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
     ):
         if value is not None:
             parts.append(f"{filter_}={_quoted(value)}")
-    return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
+    return bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
+
+
+def unit_of_counter(name: str) -> Unit:
+    """What a counter counts, by its name."""
+    found = _UNIT.search(name)
+    return "usd" if found is None else "tokens" if found[1] == "tokens" else "requests"
 
 
 def end_user_of(header: bytes | None, stated: Iterable[str]) -> str | None:
@@ -242,7 +249,7 @@ def _is_id(text: str) -> bool:
     return len(text) <= MAX_END_USER_LENGTH and _UNPRINTABLE.search(text) is None
 
 
-def _bounded(name: str, longest: int) -> str:
+def bounded(name: str, longest: int) -> str:
     """The name (ASCII), or, where it is too long, its beginning and a digest of all of it."""
     if len(name) <= longest:
         return name

@@ -9,7 +9,7 @@ import msgspec
 from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
-from gateway.money.budget import CompiledBudget
+from gateway.money.budget import CompiledBudget, amount_shown
 from gateway.money.habits import Habits
 from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
@@ -308,7 +308,9 @@ def _told(budget: CompiledBudget) -> str:
         whose += f", each {budget.each.replace('_', ' ')}"
     window = _WINDOWS.get(budget.window.kind, f"per {budget.window.kind}")
     then = "then refused" if budget.blocks else "then a warning"
-    return f"{budget.name}: {whose}, {shown(budget.limit)} {window}, {then}"
+    limit = shown(budget.limit) if budget.unit == "usd" else amount_shown(budget.unit, budget.limit)
+    downgrades = "".join(f"; from {percent} % on {model}" for percent, model in reversed(budget.when_over))
+    return f"{budget.name}: {whose}, {limit} {window}, {then}{downgrades}"
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:

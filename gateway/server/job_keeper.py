@@ -187,6 +187,8 @@ class JobKeeper:
                 watched.pause_s = min(watched.pause_s * _GROWS_BY, self._interval_s)
                 watched.due = clock.monotonic() + watched.pause_s
                 return
+            # Whatever charging it runs into, it is not tried again at once.
+            watched.due = clock.monotonic() + self._interval_s
             conclude(job, outcome, watched.lease, services)
             watched.is_over = True
         watched.due = clock.monotonic() + self._interval_s

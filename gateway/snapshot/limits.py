@@ -9,7 +9,7 @@ from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import RateLimits
 from gateway.config.sections.limits import LimitMatch, Limits
 from gateway.counters.hold import Dimension, Hold, Limit
-from gateway.money.budget import Who
+from gateway.money.budget import LONGEST_NAME, Who, bounded
 from gateway.policy.patterns import compile_glob
 
 WINDOWS: Final = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
@@ -59,11 +59,11 @@ class CompiledLimits:
         """Whether requests of a key may count."""
         match = self.match
         return (
-            match.team in (None, *who.teams)
+            (match.team is None or match.team in who.teams)
             and match.project in (None, who.project)
             and match.principal in (None, who.principal)
             and match.virtual_key in (None, who.virtual_key)
-            and match.tag in (None, *who.tags)
+            and (match.tag is None or match.tag in who.tags)
         )
 
     def counts_target(self, provider: str, model: str) -> bool:
@@ -101,6 +101,7 @@ class KeyLimits:
         return found
 
     def _held(self, counter: str) -> tuple[SelectedHold, ...]:
+        counter = bounded(counter, LONGEST_NAME)
         return tuple(
             SelectedHold(
                 Limit(key=f"{counter}:{what}", dimension=what, ceiling=most, window_s=window_s, of=self.of.name),

@@ -26,6 +26,18 @@ def test_explain_tells_which_limits_a_request_counts_under(gateway, file):
     assert "limit:mini" not in told
 
 
+def test_explain_tells_what_budgets_count_and_where_they_send_requests(gateway, file):
+    one = "scope: {team: core}, window: day, limit_tokens: 5000, model: '*opus*', endpoint: messages"
+    file.write_text(f"{FILE}budgets: {{few: {{{one}, when_over: {{80: two/mini, 95: two/nano}}}}}}\n")
+
+    told = gateway("explain", "-c", "gateway.yaml", "--key", "ada", "--model", "two/claude-opus-4-8").out
+
+    assert (
+        "budget few: team core, models *opus*, messages alone, 5,000 tokens per day, then refused; "
+        "from 80 % on two/mini; from 95 % on two/nano"
+    ) in told
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [

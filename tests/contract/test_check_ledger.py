@@ -53,6 +53,19 @@ def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway, d
     assert check(gateway, **database) == (0, {})
 
 
+def test_charges_of_what_cost_nothing_are_compared_as_well(start_gateway, database_url):
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    scope = "scope: {team: engineering}, window: total"
+    gateway = start_gateway(
+        config(f"t: {{{scope}, limit_tokens: 9000}}", f"r: {{{scope}, limit_requests: 9}}"), env=database
+    )
+    answer = gateway.chat("simulator/who-knows")
+    settled_entries(gateway, 1, url=database_url)
+
+    assert len(gateway.record_of(answer)["budgets"]) == 2
+    assert check(gateway, **database) == (0, {})
+
+
 @pytest.mark.service
 def test_a_counter_that_differs_from_the_entries_is_found_and_mended(start_gateway, server):
     redis = {"GATEWAY_REDIS_URL": server.url}

@@ -304,3 +304,24 @@ def test_counters_of_people_and_budgets_do_not_share(clock):
         take(counters, (limit, 5)).settle({})
 
     assert [counters.used(limit) for limit in (of_person("a"), of_person("c"), team, margin)] == [5] * 4
+
+
+def rate_of_person(name, ceiling=10, window_s=60):
+    return Limit(key=f"limit:each:end_user={name}:rpm", dimension=Dimension.RPM, ceiling=ceiling, window_s=window_s)
+
+
+def test_end_users_beyond_the_bound_share_one_rate_limit_until_others_are_gone(clock, caplog):
+    counters = MemoryCounters(clock, most_people=2)
+    for name in "ab":
+        take(counters, (rate_of_person(name), 4))
+    shared = take(counters, (rate_of_person("c"), 6))
+
+    assert isinstance(take(counters, (rate_of_person("d"), 6)), Refusal)
+    assert isinstance(take(counters, (rate_of_person("a"), 6)), MemoryLease)
+    shared.settle({rate_of_person("c").key: 1})
+    assert [counters.used(rate_of_person(name)) for name in "abcd"] == [10, 4, 1, 1]
+    assert caplog.text.count("limit:each:rpm counts for 2 end users; further ones share one limit") == 1
+    clock.now += 61
+    for name in "cd":
+        take(counters, (rate_of_person(name), 6))
+    assert [counters.used(rate_of_person(name)) for name in "abcd"] == [0, 0, 6, 6]

@@ -162,6 +162,30 @@ def test_an_answer_that_nobody_understands_holds_up_no_other(seen, caplog):
     assert caplog.text.count("at-a at one cannot be understood") == 1
 
 
+def test_what_cannot_be_charged_is_tried_again_after_a_while_and_holds_up_no_other(seen, monkeypatch):
+    tried = []
+
+    def conclude(one, *_):
+        tried.append(one.id)
+        if one.id == "a":
+            raise ValueError("a defect")
+
+    monkeypatch.setattr(job_keeper, "conclude", conclude)
+
+    async def use():
+        store = Store("a", "b")
+        seen.says = {"a": Outcome(), "b": Outcome()}
+        seen.may_look.set()
+        keeper = await keeping(store, interval_s=0.3)
+        await until(lambda: "b" not in store.rows and "a" in tried)
+        await asyncio.sleep(0.1)
+        assert tried.count("a") == 1
+        await until(lambda: tried.count("a") == 2)
+        await keeper.close()
+
+    asyncio.run(use())
+
+
 def test_who_leaves_before_it_is_written_down_leaves_nothing(seen):
     async def use():
         store = Store()

@@ -16,6 +16,7 @@ from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.report import FILTERS, Parameters, read_one
 from gateway.ledger.scope import Scope
+from gateway.money.budget import amount_shown, unit_of_counter
 from gateway.money.kinds import KIND_OF, Kind
 from gateway.money.nano_usd import to_usd
 from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
@@ -89,7 +90,10 @@ class RequestPage(Page):
             "further": (one.usage and one.usage.further) or {},
             "served": one.served or Served(),
             "price": _price(one.price),
-            "charges": [(_budget(charge.counter), charge) for charge in one.budgets],
+            "charges": [
+                (_budget(charge.counter), amount_shown(unit_of_counter(charge.counter), charge.amount))
+                for charge in one.budgets
+            ],
             "trace_link": template.replace("{trace_id}", quote(trace_id, safe="")) if template and trace_id else None,
             "alike": Address(page_path("requests"), {}),
         }
