@@ -70,7 +70,8 @@ def rotate(
     ] = None,
     grace: Annotated[str, typer.Option(help="How long the old secret still works: 30m, 24h, 7d.")] = "24h",
     environment: Annotated[
-        Environment, typer.Option(help="live or test; with --write, the file says which.")
+        Environment,
+        typer.Option(help="live or test; with --write, the file says which, unless it has people alone."),
     ] = Environment.LIVE,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,

@@ -15,7 +15,7 @@ from gateway import private_files
 from gateway.config.derived_keys import SECRETS, derive, key_name
 from gateway.config.excerpt import excerpt
 from gateway.config.files import read_regular_file
-from gateway.config.source import parse
+from gateway.config.source import ASIDE, parse
 from gateway.config.splice import Changes, LayoutError, with_fields
 from gateway.config.validate import build
 
@@ -134,7 +134,8 @@ def _entry(tree: Mapping[str, Any], name: str) -> tuple[str, str, str | None]:
 
 
 def _is_of_people(tree: Mapping[str, Any]) -> bool:
-    return "principals" in tree and set(tree) <= {"version", "owner", "teams", "principals"}
+    sections = {name for name in tree if not name.startswith(ASIDE)}
+    return "principals" in sections and sections <= {"version", "owner", "teams", "principals"}
 
 
 def _rewrite(file: Path, name: str, fields: _Fields, *, may_be_new: bool = True) -> None:

@@ -53,7 +53,8 @@ def with_inheritance(
     if touched:
         for name, had, has in _going_on(before, after, changed):
             _reach(touched, name, (had.spec, has.spec), trees, is_told=told_of in (None, has.owner))
-    return [_judged(one, touched.get((one.kind, one.name)), before, trees) for one in changes]
+    judged = (_judged(one, touched.get((one.kind, one.name)), before, trees) for one in changes)
+    return [_with_nulls(one) for one in judged]
 
 
 def _going_on(
@@ -142,6 +143,28 @@ def _of_giver(change: ResourceChange, touched: _Touched) -> ResourceChange:
         follows.append(Consequence("keys_widen", text))
     access = widest((by_itself, touched.access))
     return msgspec.structs.replace(change, changes=fields, access=access, consequences=follows)
+
+
+def _with_nulls(change: ResourceChange) -> ResourceChange:
+    """A change with what it takes away of what is inherited, or no longer does: a `null` is no value that differs."""
+    if change.kind not in (_KEYS, _CLASSES) or change.before is None or change.after is None:
+        return change
+    had, has = ({*_nulls(spec)} for spec in (change.before, change.after))
+    follows = [*change.consequences]
+    if taken := sorted(has - had):
+        follows.append(Consequence("inherits_less", f"takes away what is inherited: {names(taken)}"))
+    if back := sorted(had - has):
+        follows.append(Consequence("inherits_more", f"no longer takes away what is inherited: {names(back)}"))
+    return msgspec.structs.replace(change, consequences=follows)
+
+
+def _nulls(spec: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Where a `null` is written, as fields are named."""
+    if isinstance(spec, Mapping):
+        for name, value in spec.items():
+            yield from _nulls(value, (*path, name))
+    elif spec is None:
+        yield ".".join(path)
 
 
 def _given(kind: str) -> frozenset[str]:

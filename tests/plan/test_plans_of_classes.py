@@ -129,3 +129,26 @@ def test_the_plan_of_a_class_widens_what_the_plan_of_the_file_written_out_widens
     told = [one.text for change in found for one in change.consequences if one.code == "keys_widen"]
     wider = [name for name, access in of_keys.items() if access in (Access.WIDENS, Access.MAY_WIDEN)]
     assert [int(text.split()[0]) for text in told] == ([len(wider)] if wider else [])
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "told"),
+    [
+        ({}, {"rate_limits": None}, ["takes away what is inherited: rate_limits"]),
+        ({"rate_limits": None}, {}, ["no longer takes away what is inherited: rate_limits"]),
+        (
+            {"rate_limits": {"rpm": 5}},
+            {"rate_limits": {"rpm": None}},
+            ["takes away what is inherited: rate_limits.rpm"],
+        ),
+        ({"rate_limits": None}, {"rate_limits": None, "tags": ["a=b"]}, []),
+    ],
+)
+def test_what_a_key_takes_away_is_told(had, has, told):
+    before, after = (
+        made({"one": {"class": "engineer", **says}}, classes={"engineer": ENGINEER}) for says in (had, has)
+    )
+
+    (change,) = plan_of(before, after).resource_changes
+
+    assert [one.text for one in change.consequences] == told

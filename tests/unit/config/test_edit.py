@@ -339,6 +339,15 @@ def test_the_first_key_of_a_file_with_more_than_people_stands_by_itself(file):
     assert parse(file.read_text(), "")[0]["principals"] == {"new": {}}
 
 
+def test_people_who_share_something_by_an_anchor_are_people_alone(file):
+    file.write_text("x-team: &team {team: a}\nprincipals:\n  ada: *team\n  lin: {team: a}\n")
+
+    add_key(file, "lin", TWO, "test")
+
+    assert parse(file.read_text(), "")[0]["principals"]["lin"] == {"team": "a", "secret_hash": TWO}
+    assert stands_at(file, "lin") == "principals.lin"
+
+
 def test_a_person_who_has_no_line_yet_gets_no_key_by_mistake(file):
     file.write_text("principals: {ada: {}}\n")
 
