@@ -160,12 +160,12 @@ def _commit(name: str, file: Path) -> str:
 
 def _configuration(side: _Side, read: "FileConfig") -> "Configuration":
     from gateway.config.address import parse_address  # noqa: PLC0415 - see above
-    from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.resources import resources_as_written  # noqa: PLC0415 - see above
     from gateway.plan.difference import Configuration, Side  # noqa: PLC0415 - see above
 
     return Configuration(
         Side(side.name, side.commit, read.owner),
-        [*resources_of(read, side.loaded.references)],
+        [*resources_as_written(read, side.loaded.references)],
         {parse_address(one.from_): parse_address(one.to) for one in read.moved},
     )
 

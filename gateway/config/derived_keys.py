@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.source import Path
 
@@ -114,6 +115,8 @@ def derive(tree: Any) -> tuple[Any, Derived]:
             of_two.setdefault((makers[0], makers[1]), []).append(person)
         name = key_name(person)
         if name in written:
+            if isinstance(written[name], Mapping) and written[name].get("principal") != person:
+                faults.append(_of_somebody_else(name, makers[0], person))
             continue
         if not name or name in keys:
             faults.append(_without_name(person, name, people.get(name)))
@@ -144,6 +147,14 @@ def _of_two_classes(one: str, other: str, people: list[str]) -> Checked:
     message = f"{one} and {other} are both for {first}{more}, and each person has one key"
     hint = f"Say which one in the person's line: class: {one}; or let one of them be for fewer teams."
     return Checked(Finding("two-classes-for-one", message, (_CLASSES, other, "for_each"), hint, True))
+
+
+def _of_somebody_else(name: str, maker: str, person: str) -> Checked:
+    message = f"the key {name} takes the place of the one that {maker} makes for {person}, and is not {person}'s"
+    hint = (
+        f"Say class: {maker}, principal: {person}; or call it another name. A hash alone belongs on the person's line."
+    )
+    return Checked(Finding("not-the-persons-key", message, (_KEYS, name), hint, True), Severity.WARNING)
 
 
 def _without_name(person: str, name: str, other: str | None) -> Checked:

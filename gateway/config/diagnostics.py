@@ -92,6 +92,7 @@ CODES: Final[Mapping[str, str]] = {
     "required-by-class": "A `null` would take away what a class with `required: true` says.",
     "two-classes-for-one": "Two classes are for each of the same people, and a person's line names neither.",
     "no-name-for-key": "The key of a person would have no name, or that of another's.",
+    "not-the-persons-key": "A key has the place of the one that a class makes for a person, and is not that person's.",
     "secret-of-no-key": "A principal has the hash of a secret, and no class makes a key for it.",
     "no-provider": "A virtual key reaches no provider.",
     "unpriced-model": "A model that the file names has no price.",

@@ -1,15 +1,18 @@
 """Changing a file that people wrote: what need not change stays as it is, and what is not valid is never written."""
 
 import codecs
+import fcntl
+import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from gateway import private_files
-from gateway.config.derived_keys import derive, key_name
+from gateway.config.derived_keys import SECRETS, derive, key_name
 from gateway.config.excerpt import excerpt
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
@@ -135,7 +138,28 @@ def _is_of_people(tree: Mapping[str, Any]) -> bool:
 
 
 def _rewrite(file: Path, name: str, fields: _Fields, *, may_be_new: bool = True) -> None:
-    """Changes fields of one key, by what the file says of it."""
+    """Changes fields of one key, by what the file says of it, after whoever else is at it."""
+    with _alone(file):
+        _rewrite_alone(file, name, fields, may_be_new=may_be_new)
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Holds the folder of a file, by a lock that goes with the process: the file itself is replaced by another."""
+    try:
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield  # reading the file says why
+        return
+    try:
+        with suppress(OSError):  # not every network file system has locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _rewrite_alone(file: Path, name: str, fields: _Fields, *, may_be_new: bool) -> None:
     try:
         content = read_regular_file(file)
         encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -149,7 +173,7 @@ def _rewrite(file: Path, name: str, fields: _Fields, *, may_be_new: bool = True)
         after = part.put_back(_changed(part.text, file, name, lambda keys: fields(keys, part.names)))
     if after is None:
         after = _changed(before, file, name, lambda keys: fields(keys, keys), may_be_new=may_be_new)
-    _replace(file, after.encode(encoding))
+    _replace(file, content, after.encode(encoding))
 
 
 def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes], *, may_be_new: bool = True) -> str:
@@ -171,6 +195,12 @@ def _changed(text: str, file: Path, name: str, fields: Callable[[_Keys], Changes
     else:
         # A person has no environment: the class has.
         changes = fields({name: {**(keys[entry] or {}), "environment": environment or ""}})
+        if others := sorted({*changes} - {*SECRETS}):
+            msg = (
+                f"{file} has no virtual key named {name}: a class makes it for {entry}. Write it under virtual_keys, "
+                f"with class, principal and the hash that stands on the line of {entry}; then it can have {others[0]}"
+            )
+            raise EditError(msg)
     try:
         after = with_fields(text, (section, entry), changes)
     except LayoutError as error:
@@ -204,12 +234,14 @@ def _faults(section: str, entries: _Keys) -> set[str]:
     return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in findings}
 
 
-def _replace(file: Path, content: bytes) -> None:
+def _replace(file: Path, before: bytes, content: bytes) -> None:
     """Whole or not at all, with the mode of the file that was there: it belongs to whoever wrote it."""
     if file.is_symlink():
         msg = f"{file} cannot be written: {private_files.IS_LINK}"
         raise EditError(msg)
     try:
+        if read_regular_file(file) != before:
+            raise EditError(f"{file} was changed by somebody else meanwhile: try again")
         private_files.replace(file, content, mode=file.stat().st_mode & 0o7777)
     except OSError as error:
         msg = f"{file} cannot be written: {error.strerror}"

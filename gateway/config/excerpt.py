@@ -41,8 +41,8 @@ _LINES: Final = re.compile(
 """Lines of which each closes what it opens: no text in quotes and no block of text goes on in the next."""
 _TEXTS: Final = re.compile(rf"(:\ ++|-\ ++|,\ *+|\[\ *+){_TEXT}(?=\ *+(?:[,\]}}\r\n#]|\Z))")
 _COMMENTS: Final = re.compile(rf"(?:^| ) *{_COMMENT}", re.MULTILINE)
-_OWN_MARK: Final = re.compile(r"(?:^|[\s\[{,])[&*]", re.MULTILINE)
-"""Where an anchor or an alias may stand."""
+_OWN_MARK: Final = re.compile(r"""(?:^|[\s\[{,]|["']:)[&*]""", re.MULTILINE)
+"""Where an anchor or an alias may stand: behind a name in quotes no blank is needed."""
 _ALIAS: Final = re.compile(r"\*([\w-]+)")
 _ODD: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """What the parser refuses, or takes for the end of a line although it seldom is one."""

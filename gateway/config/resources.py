@@ -22,7 +22,7 @@ from gateway.config.origins import Origins
 from gateway.config.packed_keys import NO_CLASSES, PackedKeys
 from gateway.config.references import hides_everything
 from gateway.config.sections.virtual_keys import KeySettings
-from gateway.config.source import Path, pointer, steps, value_at
+from gateway.config.source import Path, pointer, steps, value_at, with_value
 from gateway.secret import Secret
 
 ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")
@@ -94,6 +94,22 @@ def resources_of(config: Config, references: Mapping[Path, str] | None = None) -
             continue
         for name, spec in _specs(config, kind):
             yield _with_references(Resource(kind, name, spec), by_resource)
+
+
+def resources_as_written(config: Config, references: Mapping[Path, str]) -> Iterator[Resource]:
+    """Everything that a configuration declares, where credentials are what is written in their place.
+
+    So two files are compared, and not two machines. The texts are as secret as the credentials: a part of one may stand
+    beside a reference.
+    """
+    by_resource = _by_resource(references)
+    for one in resources_of(config, references):
+        spec: Any = one.spec
+        for path, text in by_resource.get((one.kind, one.name), {}).items():
+            place = _place(spec, path)
+            if isinstance(value_at(spec, place), Secret):
+                spec = with_value(spec, place, Secret(text))
+        yield msgspec.structs.replace(one, spec=spec)
 
 
 def read_spec(kind: str, written: object, name: str = "") -> Spec:

@@ -4,14 +4,13 @@ No control plane is asked. What follows from the two alone is told; what only us
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.config.origins import Origins
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, inheriting, origins_of
-from gateway.config.source import steps, value_at, with_value
 from gateway.plan.change import ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.figures import Figures
@@ -20,7 +19,6 @@ from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.matching import Matched, change_of, match
 from gateway.plan.plan import Summary, summarize
 from gateway.plan.telling import told, with_consequences
-from gateway.secret import Secret
 
 FORMAT_VERSION: Final = "1.0"
 """Minor versions add members that readers ignore, major ones are refused."""
@@ -38,7 +36,7 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """What one side declares, and its renames from key to key."""
+    """What one side declares, credentials as they are written, and its renames from key to key."""
 
     side: Side
     resources: Sequence[Resource]
@@ -67,8 +65,8 @@ def difference(before: Configuration, after: Configuration, *, now: int) -> Diff
     Unlike a plan, it takes each side for all that there is: a key whose state the second does not say is active there.
     `now` is in microseconds since the epoch.
     """
-    had = {(one.kind, one.name): _as_written(one) for one in before.resources}
-    has = {(one.kind, one.name): _as_written(one) for one in after.resources}
+    had = {(one.kind, one.name): one for one in before.resources}
+    has = {(one.kind, one.name): one for one in after.resources}
     live = LiveState("", 0, {key: LiveResource(one, "", 0, one.spec, False, "", now) for key, one in had.items()})
     matched, _ = match("", has, live, _moves(before, after), now, keeps_life_cycle=False)
     pairs = [(one, change) for one in matched if (change := change_of("", one)) is not None]
@@ -86,15 +84,6 @@ def difference(before: Configuration, after: Configuration, *, now: int) -> Diff
         matching=len(has) - sum(one.after is not None for one in changes),
         summary=summarize(changes, [], 0),
     )
-
-
-def _as_written(resource: Resource) -> Resource:
-    """A resource whose credentials are what is written in their place: two files are compared, not two machines."""
-    spec: Any = resource.spec
-    for place, text in resource.references.items():
-        if isinstance(value_at(spec, steps(place)), Secret):
-            spec = with_value(spec, [*steps(place)], Secret(text))
-    return msgspec.structs.replace(resource, spec=spec)
 
 
 def _moves(before: Configuration, after: Configuration) -> dict[Key, Key]:

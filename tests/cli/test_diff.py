@@ -139,6 +139,8 @@ CREDENTIALS = [
     ("the same one", "'${env:ONE}'", "'${env:ONE}'", False),
     ("a literal", "sk-canary-1", "sk-canary-2", True),
     ("the same literal", "sk-canary-1", "sk-canary-1", False),
+    ("another one behind letters", "'canary-${env:ONE}'", "'canary-${env:TWO}'", True),
+    ("the same one behind letters", "'canary-${env:ONE}'", "'canary-${env:ONE}'", False),
     ("a reference for a literal", "sk-canary-1", "'${env:ONE}'", True),
 ]
 

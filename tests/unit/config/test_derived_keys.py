@@ -166,6 +166,8 @@ FAULTS = [
     ("the same secret twice", f"principals:\n  ada: {{secret_hash: {ONE}}}\n  lin: {{secret_hash: {ONE}}}\nkey_classes: {{x: {{for_each: {{principals: {{}}}}}}}}\n",
      [("duplicate-secret", 7)], "lin has the same secret as ada"),
     ("a secret of no key", f"principals:\n  ada: {{secret_hash: {ONE}}}\n", [("secret-of-no-key", 6)], "no class makes a key for ada"),
+    ("a key of nobody in place of a person's", "principals: {ada: {}}\nkey_classes: {x: {for_each: {principals: {}}}}\nvirtual_keys:\n  ada: {environment: test}\n",
+     [("not-the-persons-key", 8)], "the key ada takes the place of the one that x makes for ada"),
     ("no people at all", "key_classes:\n  x: {for_each: {}}\n", [("missing-field", 6)], "principals"),
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 import codecs
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -314,6 +315,7 @@ def test_the_hash_of_a_key_that_a_class_makes_stands_on_the_persons_line(file, i
         (lambda file: add_key(file, "Jose", TWO, "test"), "has a secret already"),
         (lambda file: add_key(file, "ada@acme.com", TWO, "live"), "of environment test"),
         (lambda file: rotate_key(file, "ada@acme.com", lambda _: TWO, datetime(2027, 1, 1, tzinfo=UTC)), "with a secret"),
+        (lambda file: change_key(file, "Jose", lambda _: {"state": "disabled"}), "a class makes it for José. Write it under"),
     ],
 )  # fmt: skip
 def test_what_a_persons_line_does_not_let(file, do, words):
@@ -344,3 +346,22 @@ def test_a_person_who_has_no_line_yet_gets_no_key_by_mistake(file):
         add_key(file, "lin", TWO, "test", may_be_new=False)
 
     assert add_key(file, "lin", TWO, "test", may_be_new=True)
+
+
+def test_who_changes_a_file_waits_for_the_other(file):
+    names = [f"key{letter}" for letter in "abcdefgh"]
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        [*threads.map(lambda name: add_key(file, name, TWO, "test"), names)]
+
+    assert sorted(parse(file.read_text(), "")[0]["virtual_keys"]) == sorted(["old", *names])
+
+
+def test_what_an_editor_wrote_meanwhile_is_not_written_over(file):
+    def renew(_environment):
+        file.write_text(TEXT + "# more\n")
+        return TWO
+
+    with pytest.raises(EditError, match="changed by somebody else meanwhile"):
+        rotate_key(file, "old", renew, datetime(2027, 1, 1, tzinfo=UTC))
+    assert file.read_text() == TEXT + "# more\n"

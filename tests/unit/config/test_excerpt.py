@@ -148,6 +148,9 @@ KEYS = "virtual_keys:\n  a:\n    x: 1\n  k:\n    x: z\n"
         pytest.param(KEYS + "  b: &m\n    x: '\n  c: {}\nz: '\ny: *m\n", id="a text with an anchor goes on elsewhere"),
         pytest.param("virtual_keys:\n  k: &m {x: 1}\nz: *m\n", id="the key has an anchor"),
         pytest.param("m: &m {x: 1}\nvirtual_keys:\n  k: *m\n", id="the key is an alias"),
+        pytest.param(
+            'virtual_keys:\n  k: {"x":&m 1}\n  b: {x: 1}\n', id="an anchor stands right behind a name in quotes"
+        ),
         pytest.param(KEYS + "virtual_keys: {}\n", id="the section is written twice"),
         pytest.param("a: '\n" + KEYS + "  '\n", id="the section stands in a text"),
         pytest.param("a: {\n" + KEYS + "  }\n", id="the section stands between braces"),
