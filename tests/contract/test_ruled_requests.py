@@ -22,7 +22,7 @@ KEYS = f"""
       reasoning.effort: {{max: low}}
       output_config: {{drop: true}}
       thinking.budget_tokens: {{max: 2000}}
-      n: {{max: 2}}
+      n: {{max: 1}}
   of-forms:
     environment: test
     secret_hash: "{OF_FORMS[1]}"
