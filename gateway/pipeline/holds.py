@@ -254,7 +254,7 @@ def estimated_cost(
     if blocking is not None:
         _check_limit(allowed.unreadable, blocking)
     prompt = _with_all_of_it(request, candidate, prompt, allowed, blocking)
-    return _dearest(request, price, candidate, prompt, allowed, strict, output_tokens)
+    return _dearest(request, price, candidate, prompt, allowed, strict, blocking, output_tokens)
 
 
 def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Habits, most: int) -> int:
@@ -414,12 +414,13 @@ def _dearest(
     prompt: InputBound,
     allowed: Allows,
     strict: CompiledBudget | None,
+    blocking: CompiledBudget | None,
     output_tokens: int | None,
 ) -> int:
     """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
     received = request.received
     answers = answers_asked_for(request)
-    output = _output_at_most(request, candidate, allowed)
+    output = _output_at_most(request, candidate, allowed, blocking)
     implicit = _caches_unasked(candidate)
     beside = dict(allowed.beside)
     if allowed.pictures:

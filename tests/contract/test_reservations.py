@@ -168,6 +168,7 @@ def test_the_most_that_a_model_gives_may_be_assumed_of_all_and_is_refused_where_
     unknown = gateway.post(chat("said", max_tokens=None))
     assert (unknown.status_code, unknown.json()["error"]["type"]) == (400, "bad_request")
     assert "`max_output_tokens`" in unknown.json()["error"]["message"]
+    assert gateway.post(chat("said", max_tokens=None, service_tier="priority")).status_code == 400
     assert held(gateway.post(chat("said"))) == pytest.approx(0.001)
 
 

@@ -22,6 +22,7 @@ KEYS = f"""
       reasoning.effort: {{max: low}}
       output_config: {{drop: true}}
       thinking.budget_tokens: {{max: 2000}}
+      n: {{max: 1}}
   of-forms:
     environment: test
     secret_hash: "{OF_FORMS[1]}"
@@ -157,6 +158,7 @@ GOOGLE = "/v1beta/models/gpt-5:generateContent"
         ("/v1/chat/completions", {"max_completion_tokens": 8000}, ""),
         ("/v1/responses", {"reasoning": {"effort": "max"}}, "reasoning.effort:max"),
         (GOOGLE, {"generationConfig": {"maxOutputTokens": 9500}}, "generationConfig.maxOutputTokens:max"),
+        (GOOGLE, {"generationConfig": {"candidateCount": 3}}, "generationConfig.candidateCount:max"),
         (GOOGLE, {"generationConfig": {"thinkingConfig": {"thinkingLevel": "HIGH"}}}, f"{THINKING}Level:max"),
         (
             GOOGLE,

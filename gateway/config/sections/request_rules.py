@@ -204,6 +204,7 @@ _SAME_BOUND: Final = (
     ("max_tokens", "max_completion_tokens", "max_output_tokens", "generationConfig.maxOutputTokens"),
     ("reasoning_effort", "reasoning.effort", "output_config.effort", "generationConfig.thinkingConfig.thinkingLevel"),
     ("thinking.budget_tokens", "generationConfig.thinkingConfig.thinkingBudget"),
+    ("n", "generationConfig.candidateCount"),
 )
 """What the APIs that clients speak call the same thing."""
 
