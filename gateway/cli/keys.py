@@ -146,6 +146,8 @@ def _rotate(file: Path, name: str, until: datetime, otherwise: str) -> tuple[str
     made: list[tuple[str, str]] = []
 
     def renew(environment: str) -> str:
+        if not environment:
+            say(f"note: {file} does not say the environment of {name}: the new secret is a {otherwise} one", "yellow")
         made.append(_new(environment or otherwise))
         return made[0][1]
 

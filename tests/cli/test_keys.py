@@ -264,3 +264,12 @@ def test_the_control_plane_of_the_environment_is_asked(gateway, file, command):
     assert (there.code, there.out) == (1, "")
     assert "the control plane cannot be reached" in there.err
     assert here.code == 0
+
+
+def test_a_rotation_on_a_persons_line_tells_of_which_environment_the_secret_is(gateway, file):
+    file.write_text("principals: {ada: {secret_hash: 'hmac-sha256:" + "1" * 64 + "'}}\n")
+
+    done = gateway("keys", "rotate", "ada", "--environment", "test", "--write", "gateway.yaml")
+
+    assert done.out.startswith("lw_vk_test_")
+    assert "gateway.yaml does not say the environment of ada: the new secret is a test one" in done.err
