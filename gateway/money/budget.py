@@ -203,14 +203,10 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
     The names of a budget's counters with `each` go on with a colon.
     """
     known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider, budget.model)
-    parts = ["budget", _quoted(known.name), f"{budget.scope.kind}={_quoted(known.scope)}"]
-    unit = None if budget.unit == "usd" else budget.unit
-    for filter_, value in (
-        ("unit", unit),
-        ("provider", known.provider),
-        ("model", known.model),
-        ("endpoint", budget.endpoint),
-    ):
+    # The unit stands where no long name cuts it off.
+    unit = [] if budget.unit == "usd" else [f"unit={budget.unit}"]
+    parts = ["budget", _quoted(known.name), *unit, f"{budget.scope.kind}={_quoted(known.scope)}"]
+    for filter_, value in (("provider", known.provider), ("model", known.model), ("endpoint", budget.endpoint)):
         if value is not None:
             parts.append(f"{filter_}={_quoted(value)}")
     return bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)

@@ -280,7 +280,7 @@ def test_a_budget_of_tokens_holds_the_most_and_counts_what_was_used(database_url
     assert "120 tokens in one day window, of which 30 tokens are left" in error["message"]
     (charge,) = gateway.record_of(answers[1])["budgets"]
     assert (charge["counter"].partition(":day")[0], charge["amount"]) == (
-        "budget:few:team=engineering:unit=tokens",
+        "budget:few:unit=tokens:team=engineering",
         45,
     )
     gateway.stop()

@@ -100,7 +100,7 @@ def plane(tmp_path_factory, module_database_url):
                 price={"input": 250_000_000, "per_request": 1000},
                 budgets=(
                     Charge("budget:company:organization=acme:total=total", 100_000),
-                    Charge("budget:company:organization=acme:unit=tokens:total=total", 1100),
+                    Charge("budget:company:unit=tokens:organization=acme:total=total", 1100),
                     Charge(f"budget:people:team=core:total=total:each_end_user=u{number % 30}", 7),
                 ),
             )
@@ -673,7 +673,7 @@ def test_one_request_with_its_whole_story(viewer):
     assert "price input $0.25 for a million tokens" in shown
     assert "cost $0.0001" in shown
     assert "company organization=acme:total=total $0.0001" in shown
-    assert "company organization=acme:unit=tokens:total=total 1,100 tokens" in shown
+    assert "company unit=tokens:organization=acme:total=total 1,100 tokens" in shown
     assert f'href="https://traces.example.com/{1:032x}"' in page.text
     assert "model served openai/gpt-5" in shown
     assert "resolved to openai/gpt-5" in text_of(viewer.get(f"/console/requests/grq_{REFUSED:03d}").text)

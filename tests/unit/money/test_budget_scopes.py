@@ -13,6 +13,7 @@ from gateway.money.budget import (
     counts,
     end_user_of,
     refuses_unpriced,
+    unit_of_counter,
 )
 from gateway.money.window import Window
 from gateway.policy.patterns import compile_glob
@@ -54,6 +55,8 @@ def test_keys_of_counters():
         counter_key(budget(each="principal", provider="main"), WHO, "u", "2026-11")
         == "budget:b:team=t:provider=main:month=2026-11:each_principal=a"
     )
+    long = budget("team", "t" * 200, unit="tokens")
+    assert unit_of_counter(counter_key(long, WHO, None, "2026-11")) == "tokens"
     filtered = budget(model="a/*opus*", endpoint="messages")
     assert (
         counter_key(filtered, WHO, None, "2026-11")
