@@ -54,15 +54,19 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.budget.limit + self.raised
 
     @property
+    def ceiling(self) -> int:
+        """The limit without what the budget keeps back."""
+        return self.budget.ceiling + self.raised
+
+    @property
     def percent(self) -> int:
         """How much is spent of the limit, without what the budget keeps back, rounded down: 100: it is reached."""
-        limit = self.budget.ceiling + self.raised
-        return self.spent * _ALL_PERCENT // limit if limit else _ALL_PERCENT
+        return self.spent * _ALL_PERCENT // self.ceiling if self.ceiling else _ALL_PERCENT
 
     @property
     def state(self) -> State:
         """`exceeded` once the limit is reached: the next request is refused, or passes with a warning."""
-        if self.spent >= self.budget.ceiling + self.raised:
+        if self.spent >= self.ceiling:
             return "exceeded"
         return "warning" if self.percent >= WARNING_PERCENT else "ok"
 

@@ -159,7 +159,11 @@ def counts_target(budget: CompiledBudget, provider: str, model: str) -> bool:
     """The same of a call to an endpoint that counts."""
     if budget.provider is not None and budget.provider != provider:
         return False
-    matches = budget.matches_model
+    return matches_target(budget.matches_model, provider, model)
+
+
+def matches_target(matches: Callable[[str], bool] | None, provider: str, model: str) -> bool:
+    """Whether a glob, if there is one, matches a model, in either of its spellings."""
     return matches is None or matches(model) or matches(f"{provider}/{model}")
 
 
@@ -187,14 +191,14 @@ def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_i
     if budget.each is None:
         return shared
     if budget.each != "end_user":
-        return bounded(f"{shared}:each_{budget.each}={_quoted(getattr(who, budget.each) or '')}", LONGEST_NAME)
+        return bounded(f"{shared}:each_{budget.each}={quoted(getattr(who, budget.each) or '')}", LONGEST_NAME)
     if not end_user:
         raise GatewayError(
             "end_user_required",
             f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
             f"set the header {END_USER_HEADER}, or `user`, `safety_identifier` or `metadata.user_id` in the body.",
         )
-    return bounded(f"{shared}:each_end_user={_quoted(end_user)}", LONGEST_NAME)
+    return bounded(f"{shared}:each_end_user={quoted(end_user)}", LONGEST_NAME)
 
 
 def counter_root(budget: CompiledBudget, window_id: str) -> str:
@@ -205,11 +209,11 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
     known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider, budget.model)
     # The unit stands where no long name cuts it off.
     unit = [] if budget.unit == "usd" else [f"unit={budget.unit}"]
-    parts = ["budget", _quoted(known.name), *unit, f"{budget.scope.kind}={_quoted(known.scope)}"]
+    parts = ["budget", quoted(known.name), *unit, f"{budget.scope.kind}={quoted(known.scope)}"]
     for filter_, value in (("provider", known.provider), ("model", known.model), ("endpoint", budget.endpoint)):
         if value is not None:
-            parts.append(f"{filter_}={_quoted(value)}")
-    return bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
+            parts.append(f"{filter_}={quoted(value)}")
+    return bounded(":".join((*parts, f"{budget.window.kind}={quoted(window_id)}")), _LONGEST_ROOT)
 
 
 def unit_of_counter(name: str) -> Unit:
@@ -253,6 +257,6 @@ def bounded(name: str, longest: int) -> str:
     return f"{name[: longest - _DIGEST_CHARACTERS - 1]}~{digest}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text without `:`, `=`, braces and `%`, different for different texts."""
     return quote(text, safe="+@,")

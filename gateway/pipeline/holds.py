@@ -71,7 +71,7 @@ _UNITS = {
     Dimension.TPM: "tokens per minute",
     Dimension.CONCURRENCY: "requests at one time",
 }
-Target = tuple[str, str]
+CalledModel = tuple[str, str]
 """A provider, and what a model is called there."""
 _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
@@ -173,8 +173,8 @@ class _Needed(NamedTuple):
 
     cost: int
     tokens: int
-    owed: Mapping[Target, int] = {}
-    answered: Sequence[tuple[Target, int]] = ()
+    owed: Mapping[CalledModel, int] = {}
+    answered: Sequence[tuple[CalledModel, int]] = ()
 
     def of(self, compiled: CompiledBudget) -> tuple[int, int]:
         """What counts against a budget: of the call, and of the answers before it."""
@@ -301,7 +301,7 @@ def _output_at_most(
     return allowed.speech_tokens or output
 
 
-def _answered_before(request: Admitted) -> list[tuple[Target, int]]:
+def _answered_before(request: Admitted) -> list[tuple[CalledModel, int]]:
     """Tokens of the answers that another took the place of."""
     return [(_target_of(candidate), stated.total_tokens) for candidate, stated in request.replaced]
 
@@ -746,7 +746,7 @@ class Bill(NamedTuple):
     `price` is that of the answer as it was served, `source` where it comes from; `unpriced` names what has no price.
     """
 
-    owed: dict[Target, int]
+    owed: dict[CalledModel, int]
     cost: int | None
     price: Price | None = None
     source: str | None = None
@@ -887,7 +887,7 @@ class _Consumption:
     def __init__(self, trail: Trail, stated: Stated | None, outcome: str) -> None:
         self._trail = trail
         self._outcome = outcome
-        self.target: Target = ("", "") if trail.candidate is None else _target_of(trail.candidate)
+        self.target: CalledModel = ("", "") if trail.candidate is None else _target_of(trail.candidate)
         self.tokens = _tokens(trail, stated, outcome)
 
     def of(self, hold: BudgetHold) -> int:
@@ -900,7 +900,7 @@ class _Consumption:
                     return 1
         return counted
 
-    def _answered(self) -> Iterator[tuple[Target, int | None]]:
+    def _answered(self) -> Iterator[tuple[CalledModel, int | None]]:
         trail, admitted = self._trail, self._trail.admitted
         if admitted is None:
             return
@@ -964,9 +964,9 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
-def _owed_for_replaced(request: Admitted) -> tuple[dict[Target, int], tuple[str, ...]]:
+def _owed_for_replaced(request: Admitted) -> tuple[dict[CalledModel, int], tuple[str, ...]]:
     """Nano-USD that each target is owed for answers that another took the place of, and what has no price of them."""
-    owed: dict[Target, int] = {}
+    owed: dict[CalledModel, int] = {}
     unpriced: tuple[str, ...] = ()
     for replaced, consumed in request.replaced:
         earlier = _cost_of(request, replaced, consumed)
@@ -978,16 +978,16 @@ def _owed_for_replaced(request: Admitted) -> tuple[dict[Target, int], tuple[str,
     return owed, unpriced
 
 
-def _owe(owed: dict[Target, int], candidate: Candidate, amount: int) -> None:
+def _owe(owed: dict[CalledModel, int], candidate: Candidate, amount: int) -> None:
     target = _target_of(candidate)
     owed[target] = owed.get(target, 0) + amount
 
 
-def _target_of(candidate: Candidate) -> Target:
+def _target_of(candidate: Candidate) -> CalledModel:
     return candidate.upstream.provider.name, candidate.model
 
 
-def _consumed(target: Target, hold: Hold, tokens: int) -> int:
+def _consumed(target: CalledModel, hold: Hold, tokens: int) -> int:
     """How many of the tokens count against the limit of a key, of a provider's account, or by selector."""
     if isinstance(hold, SelectedHold):
         return tokens if hold.selected.counts_target(*target) else 0
@@ -995,7 +995,7 @@ def _consumed(target: Target, hold: Hold, tokens: int) -> int:
     return tokens if owner == "key" or name == target[0] else 0
 
 
-def _counted(owed: Mapping[Target, int], compiled: CompiledBudget) -> int:
+def _counted(owed: Mapping[CalledModel, int], compiled: CompiledBudget) -> int:
     """How much counts against a budget of what targets are owed."""
     return sum(amount for (provider, model), amount in owed.items() if counts_target(compiled, provider, model))
 

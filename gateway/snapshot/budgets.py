@@ -178,13 +178,18 @@ def compile_budgets(
     return tuple(_compiled(name, section, identities) for name, section in sections.items())
 
 
-def meters(budgets: Iterable[CompiledBudget], who: Who, identities: Identities = NO_IDENTITIES) -> tuple[Meter, ...]:
-    """The budgets that requests of somebody count against."""
-    counted = replace(
+def by_ids(who: Who, identities: Identities) -> Who:
+    """Somebody with ids in place of the names that may be part of a counter's: counters outlive names."""
+    return replace(
         who,
         virtual_key=identities.get(("virtual_keys", who.virtual_key), who.virtual_key),
         principal=identities.get(("principals", who.principal or ""), who.principal),
     )
+
+
+def meters(budgets: Iterable[CompiledBudget], who: Who, identities: Identities = NO_IDENTITIES) -> tuple[Meter, ...]:
+    """The budgets that requests of somebody count against."""
+    counted = by_ids(who, identities)
     return tuple(Meter(budget, counted) for budget in budgets if applies(budget, who))
 
 

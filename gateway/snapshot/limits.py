@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
-from urllib.parse import quote
+from typing import Final
 
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import RateLimits
 from gateway.config.sections.limits import LimitMatch, Limits
 from gateway.counters.hold import Dimension, Hold, Limit
-from gateway.money.budget import LONGEST_NAME, Who, bounded
+from gateway.money.budget import LONGEST_NAME, Each, Who, bounded, matches_target, quoted
 from gateway.policy.patterns import compile_glob
+from gateway.snapshot.budgets import by_ids
 
 WINDOWS: Final = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 """Seconds in which each is counted."""
@@ -50,7 +50,7 @@ class CompiledLimits:
     counted_as: str
     match: LimitMatch
     matches_model: Callable[[str], bool] | None
-    each: Literal["virtual_key", "principal", "end_user"] | None
+    each: Each | None
     ceilings: tuple[tuple[Dimension, int, int], ...]
     warns: bool
     message: str | None
@@ -68,8 +68,7 @@ class CompiledLimits:
 
     def counts_target(self, provider: str, model: str) -> bool:
         """Whether a call to a model counts, if its request does."""
-        matches = self.matches_model
-        return matches is None or matches(model) or matches(f"{provider}/{model}")
+        return matches_target(self.matches_model, provider, model)
 
 
 class KeyLimits:
@@ -80,11 +79,11 @@ class KeyLimits:
     def __init__(self, of: CompiledLimits, who: Who) -> None:
         """`who` is named by ids."""
         self.of: Final = of
-        self._root = f"limit:{_quoted(of.counted_as)}"
+        self._root = f"limit:{quoted(of.counted_as)}"
         self._by_end_user: dict[str, tuple[SelectedHold, ...]] = {}
         own = who.principal if of.each == "principal" else None
         if of.each is not None:
-            whose = f"virtual_key={_quoted(who.virtual_key)}" if own is None else f"principal={_quoted(own)}"
+            whose = f"virtual_key={quoted(who.virtual_key)}" if own is None else f"principal={quoted(own)}"
             self._holds = self._held(f"{self._root}:{whose}")
         else:
             self._holds = self._held(self._root)
@@ -97,7 +96,7 @@ class KeyLimits:
         if found is None:
             if len(self._by_end_user) >= _MANY_END_USERS:
                 self._by_end_user.clear()
-            found = self._by_end_user[end_user] = self._held(f"{self._root}:end_user={_quoted(end_user)}")
+            found = self._by_end_user[end_user] = self._held(f"{self._root}:end_user={quoted(end_user)}")
         return found
 
     def _held(self, counter: str) -> tuple[SelectedHold, ...]:
@@ -141,12 +140,5 @@ def limits_of(
     sets: Iterable[CompiledLimits], who: Who, identities: Identities = NO_IDENTITIES
 ) -> tuple[KeyLimits, ...]:
     """Those that requests of a key may count under."""
-    counted = Who(
-        virtual_key=identities.get(("virtual_keys", who.virtual_key), who.virtual_key),
-        principal=identities.get(("principals", who.principal or ""), who.principal),
-    )
+    counted = by_ids(who, identities)
     return tuple(KeyLimits(one, counted) for one in sets if one.counts_key(who))
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="+@,")

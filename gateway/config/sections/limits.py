@@ -1,6 +1,6 @@
 """How much may pass of what a selector matches, whoever sends it."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
@@ -8,6 +8,7 @@ from gateway.config.sections.access import NO_MATTER, UNKNOWN
 from gateway.config.sections.base import Description, Managed, ModelGlob, Name, RateLimits, Section
 from gateway.config.sections.marks import MODEL_ITSELF, TAG_ITSELF, TOLD_ITSELF, Refers
 from gateway.config.sections.names import PrintableName
+from gateway.money.budget import Each
 from gateway.shapes.endpoints import ENDPOINTS
 
 
@@ -54,7 +55,7 @@ class Limits(Managed, RateLimits):
     match: Annotated[LimitMatch, UNKNOWN] = Field(
         LimitMatch(), description="Which requests count; what is left out matches all."
     )
-    each: Annotated[Literal["virtual_key", "principal", "end_user"] | None, UNKNOWN] = Field(
+    each: Annotated[Each | None, UNKNOWN] = Field(
         None,
         description="Gives each one a limit of their own, in place of one for all together. A request of nobody counts "
         "under its key.",
